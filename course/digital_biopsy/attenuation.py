@@ -17,6 +17,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from difflib import get_close_matches
+from functools import cache
+from importlib.resources import files
 from types import MappingProxyType
 from typing import Final
 
@@ -24,7 +26,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ._arguments import numbers, require
-from .data import attenuation_table
 
 __all__ = [
     "MATERIALS",
@@ -68,6 +69,15 @@ HIGHEST_KEV: Final = 150.0
 # ---------------------------------------------------------------- the table
 
 
+@cache
+def _table() -> dict[str, Floats]:
+    """Natural logarithms of the columns of mu_linear_per_cm.csv, by name."""
+    text = files("digital_biopsy.data").joinpath("mu_linear_per_cm.csv").read_text(encoding="ascii")
+    names, *rows = (line.split(",") for line in text.splitlines())
+    values = np.log(np.array(rows, dtype=np.float64))
+    return {name: values[:, i] for i, name in enumerate(names)}
+
+
 def _look_up(column: str, energy: ArrayLike) -> Floats:
     kev = numbers(energy, "energy")
     outside = ~((kev >= LOWEST_KEV) & (kev <= HIGHEST_KEV))  # also true for NaN
@@ -77,9 +87,8 @@ def _look_up(column: str, energy: ArrayLike) -> Floats:
             f"The table covers {LOWEST_KEV:g} to {HIGHEST_KEV:g} keV; the energy {wrong:g} keV is outside. "
             "Choose an energy in that range."
         )
-    table = attenuation_table()
     # Straight lines in log-log: between edges mu(E) is close to a power law.
-    log_mu = np.interp(np.log(kev), np.log(table["energy_keV"]), np.log(table[column]))
+    log_mu = np.interp(np.log(kev), _table()["energy_keV"], _table()[column])
     return np.asarray(np.exp(log_mu))[()]
 
 
