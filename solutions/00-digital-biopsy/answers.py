@@ -126,3 +126,4 @@ answers.wrong("pipeline", says="Features of which voxels", source='PIPELINE = ["
 answers.wrong("pipeline", says="before there is a model", source='PIPELINE = ["acquire", "segment", "extract", "validate", "model"]')
 answers.wrong("pipeline", says="nobody has acquired", source='PIPELINE = ["segment", "acquire", "extract", "model", "validate"]')
 answers.wrong("pipeline", says="Follow one number", source='PIPELINE = ["acquire", "segment", "extract", "model"]')
+answers.wrong("pipeline", says="the whole road", source='PIPELINE = ["acquire", "model", "segment", "extract", "validate"]')
