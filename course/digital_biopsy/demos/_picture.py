@@ -1,0 +1,50 @@
+"""A static figure with words: for a lesson's pictures that nothing moves in."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+from digital_biopsy.demos._png import encode_png
+from digital_biopsy.demos._stage import Stage, drawing
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure as a PNG, with the text that stands for it where it cannot be seen.
+
+    Attributes
+    ----------
+    png : bytes
+    alt : str
+        What the figure shows, in a sentence.
+    size : (width, height)
+        In CSS pixels.
+    """
+
+    png: bytes
+    alt: str
+    size: tuple[int, int]
+
+    def _repr_html_(self) -> str:
+        source = base64.b64encode(self.png).decode()
+        return (
+            f'<img alt="{escape(self.alt)}" src="data:image/png;base64,{source}" width="{self.size[0]}" '
+            'style="max-width:100%;height:auto;background:#fff;border-radius:6px">'
+        )
+
+    def __repr__(self) -> str:
+        return self.alt
+
+
+def picture(
+    size: tuple[int, int], setup: Callable[[Any], Any], draw: Callable[[Stage], object], alt: str
+) -> Picture:
+    """Draw a figure in the style of the demos, at twice the resolution of the screen."""
+    stage = Stage(size, setup, 2.0)
+    with drawing():
+        png = encode_png(stage.frame(draw))
+    return Picture(png, alt, size)
