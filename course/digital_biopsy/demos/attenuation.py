@@ -253,7 +253,7 @@ class Drifted:
 
 @cache
 def _chest() -> phantoms.Phantom:
-    return phantoms.thorax(seed=1, size=256, spacing=1.45, nodule=phantoms.Nodule(diameter=24.0, hu=45.0))
+    return phantoms.thorax(seed=1, size=256, spacing=1.45, nodule=phantoms.Nodule(24.0, hu=45.0))
 
 
 def _drifted(percent: float) -> Drifted:

@@ -10,6 +10,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
+from scipy.ndimage import binary_dilation
 
 from digital_biopsy import phantoms
 from digital_biopsy.demos import BLUE, GREY, ORANGE, Demo, Question, Slider, Stops
@@ -54,12 +55,12 @@ class Patient:
 
 @cache
 def _patient() -> Patient:
-    phantom = phantoms.thorax(seed=3, size=512, spacing=SPACING, nodule=phantoms.Nodule(diameter=TRUE_DIAMETER))
+    phantom = phantoms.thorax(seed=3, size=512, spacing=SPACING, nodule=phantoms.Nodule(TRUE_DIAMETER, lobulation=0.0))
     scan = phantoms.Scanner(noise=12.0).scan(phantom, seed=3)
     row, column = (int(axis.mean()) for axis in np.nonzero(phantom.mask("nodule")))
     half = 16
     window = slice(row - half, row + half), slice(column - half, column + half)
-    near = phantom.mask("nodule", grow=6.0)
+    near = binary_dilation(phantom.mask("nodule"), iterations=4)
     return Patient(scan, scan[window], near[window], (column - half, row - half))
 
 

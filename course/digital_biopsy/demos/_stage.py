@@ -1,0 +1,408 @@
+"""A figure that is drawn once; afterwards only what moves is drawn again.
+
+``setup(figure)`` makes the axes and everything that stays. ``draw(stage, result)`` then calls the methods of
+:class:`Stage`: the first call with a key makes an artist, later calls give it new data. A frame restores the
+saved background, draws the moving artists over it and hands out the pixels.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.collections import FillBetweenPolyCollection, PathCollection
+from matplotlib.colors import Colormap
+from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
+from matplotlib.lines import Line2D
+from matplotlib.patches import Circle, Rectangle, StepPatch
+from matplotlib.spines import Spine
+from matplotlib.text import Annotation, Text
+from numpy.typing import ArrayLike, NDArray
+
+DPI = 100
+FONT = 9.5  # points: 13 px on the screen
+STYLE: dict[str, Any] = {
+    "font.size": FONT,
+    "font.family": "DejaVu Sans",
+    "axes.titlesize": FONT + 0.5,
+    "axes.labelsize": FONT,
+    "xtick.labelsize": FONT - 1,
+    "ytick.labelsize": FONT - 1,
+    "axes.edgecolor": "#595959",
+    "axes.labelcolor": "#333333",
+    "xtick.color": "#595959",
+    "ytick.color": "#595959",
+    "text.color": "#333333",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": False,
+    "grid.color": "#E5E5E5",
+    "image.interpolation": "auto",
+    "axes.unicode_minus": True,
+}
+
+A = TypeVar("A", bound=Artist)
+
+# Matplotlib's fonts and mathtext are shared by all figures, and JupyterLab may deliver a widget's messages in a
+# thread beside the one that runs cells: one figure is drawn at a time.
+_DRAWING = threading.RLock()
+
+
+@contextmanager
+def drawing() -> Iterator[None]:
+    """Hold the right to draw, while the pixels of a frame are read."""
+    with _DRAWING:
+        yield
+
+
+@contextmanager
+def _style() -> Iterator[None]:
+    with _DRAWING, mpl.rc_context(STYLE):
+        yield
+
+
+def mask_edges(
+    mask: ArrayLike, extent: tuple[float, float, float, float] | None = None
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Outline of a mask along its pixel edges, as one broken line.
+
+    Parameters
+    ----------
+    mask : bool array, shape (rows, columns)
+    extent : (left, right, bottom, top), optional
+        As for ``imshow``; pixel indices if left out.
+
+    Returns
+    -------
+    x, y : arrays
+        Corners, with NaN between one edge and the next.
+    """
+    inside = np.pad(np.asarray(mask, dtype=bool), 1)
+    rows, columns = inside.shape[0] - 2, inside.shape[1] - 2
+    level_row, level_column = np.nonzero(inside[1:, 1:-1] != inside[:-1, 1:-1])  # an edge above (row, column)
+    stand_row, stand_column = np.nonzero(inside[1:-1, 1:] != inside[1:-1, :-1])  # an edge left of (row, column)
+    gap_level, gap_stand = np.full(level_row.size, np.nan), np.full(stand_row.size, np.nan)
+    level = np.stack([level_column, level_column + 1, gap_level], axis=-1).ravel()
+    stand = np.stack([stand_column, stand_column, gap_stand], axis=-1).ravel()
+    x = np.concatenate([level, stand])
+    level = np.stack([level_row, level_row, gap_level], axis=-1).ravel()
+    stand = np.stack([stand_row, stand_row + 1, gap_stand], axis=-1).ravel()
+    y = np.concatenate([level, stand])
+    if extent is None:
+        return x - 0.5, y - 0.5
+    left, right, bottom, top = extent
+    return left + x * (right - left) / columns, top + y * (bottom - top) / rows
+
+
+def colour(
+    data: NDArray[Any], cmap: str | Colormap, vmin: float | None = None, vmax: float | None = None
+) -> NDArray[np.uint8]:
+    """Map a 2-D array to RGBA pixels; NaN is clear, and ends left out are those of the data.
+
+    >>> colour(np.array([[-5.0, 10.0, np.nan]]), "gray", 0, 10)[0].tolist()
+    [[0, 0, 0, 255], [255, 255, 255, 255], [0, 0, 0, 0]]
+    """
+    if data.dtype.kind == "b":
+        data = data.astype(np.uint8)
+    low = np.nanmin(data) if vmin is None else vmin
+    high = np.nanmax(data) if vmax is None else vmax
+    colours = (mpl.colormaps[cmap] if isinstance(cmap, str) else cmap)(np.linspace(0, 1, 256), bytes=True)
+    real = np.float32 if data.dtype.itemsize <= 4 else np.float64
+    level = (data.astype(real) - real(low)) * real(255 / (high - low) if high > low else 0)
+    level += real(0.5)
+    np.clip(level, 0, 255, out=level)
+    known = level == level  # NaN has no level
+    if known.all():
+        return colours[level.astype(np.uint8)]
+    pixels = colours[np.where(known, level, 0).astype(np.uint8)]
+    pixels[~known] = 0
+    return pixels
+
+
+class Stage:
+    """The moving picture of a demo.
+
+    Parameters
+    ----------
+    size : (width, height)
+        In CSS pixels.
+    setup : callable
+        ``setup(figure)`` makes the axes and all that stays; returns them by name. Axes whose limits it does not set
+        are scaled to the first frame and then kept; :meth:`limits` changes them later.
+    scale : float
+        Device pixels for one CSS pixel.
+    """
+
+    def __init__(
+        self, size: tuple[int, int], setup: Callable[[Figure], Mapping[str, Axes]], scale: float = 1.0
+    ) -> None:
+        with _style():
+            self.figure = Figure(
+                figsize=(size[0] / DPI, size[1] / DPI), dpi=DPI * scale, layout="constrained", facecolor="white"
+            )
+            self._canvas = FigureCanvasAgg(self.figure)
+            self.axes: dict[str, Axes] = dict(setup(self.figure))
+        self._artists: dict[tuple[str, str], Artist] = {}
+        self._styles: dict[tuple[str, str], dict[str, Any]] = {}
+        self._used: set[tuple[str, str]] = set()
+        self._order: list[Artist] = []
+        self._background: Any = None
+
+    # What draw(stage, result) calls
+
+    def image(
+        self,
+        axes: str,
+        data: ArrayLike,
+        key: str = "image",
+        *,
+        cmap: str | Colormap = "gray",
+        vmin: float | None = None,
+        vmax: float | None = None,
+        **style: Any,
+    ) -> AxesImage:
+        """Show a 2-D array, or uint8 RGB(A) pixels; ``extent``, ``origin``, ``alpha`` ... as for ``imshow``.
+
+        Values are coloured before they are scaled to the screen, which is three times faster than the other order.
+        NaN is left clear.
+        """
+        data = np.asarray(data)
+        pixels = colour(data, cmap, vmin, vmax) if data.ndim == 2 else data
+        return self.artist(axes, key, lambda ax: ax.imshow(pixels, **style), lambda old: old.set_data(pixels), **style)
+
+    def line(
+        self, axes: str, key: str, x: ArrayLike, y: ArrayLike, *, label: str = "", label_at: int = -1, **style: Any
+    ) -> Line2D:
+        """Draw a line; ``label`` is written beside its last point, or beside point ``label_at``."""
+        style = {"color": "#0072B2", "linewidth": 2.0} | style
+
+        def make(ax: Axes) -> Line2D:
+            return ax.plot(x, y, **style)[0]
+
+        line = self.artist(axes, key, make, lambda old: old.set_data(x, y), **style)
+        if label:
+            known = np.flatnonzero(np.isfinite(line.get_xdata(orig=False)) & np.isfinite(line.get_ydata(orig=False)))
+            if known.size:
+                point = known[max(-known.size, min(label_at, known.size - 1))]
+                where = float(line.get_xdata(orig=False)[point]), float(line.get_ydata(orig=False)[point])
+                self.note(axes, f"{key} (label)", *where, label, color=style["color"])
+        return line
+
+    def points(self, axes: str, key: str, x: ArrayLike, y: ArrayLike, *, size: float = 7, **style: Any) -> Line2D:
+        """Draw markers of one look, ``size`` points wide."""
+        style = {"color": "#D55E00", "marker": "o", "linestyle": "none", "markersize": size} | style
+        x, y = np.atleast_1d(x), np.atleast_1d(y)
+        return self.artist(axes, key, lambda ax: ax.plot(x, y, **style)[0], lambda old: old.set_data(x, y), **style)
+
+    def scatter(
+        self, axes: str, key: str, x: ArrayLike, y: ArrayLike, values: ArrayLike | None = None, **style: Any
+    ) -> PathCollection:
+        """Draw markers coloured by ``values`` (``cmap``, ``vmin`` and ``vmax`` as for ``scatter``)."""
+        ends = {name: style.pop(name) for name in ("vmin", "vmax", "s", "marker") if name in style}
+
+        def update(old: PathCollection) -> None:
+            old.set_offsets(np.column_stack([np.atleast_1d(x), np.atleast_1d(y)]))
+            if values is not None:
+                old.set_array(np.asarray(values))
+
+        return self.artist(axes, key, lambda ax: ax.scatter(x, y, c=values, **ends, **style), update, **style)
+
+    def text(
+        self, axes: str, key: str, x: float, y: float, text: str, *, coords: str = "data", **style: Any
+    ) -> Text:
+        """Write text at a point of the data, or with ``coords="axes"`` at a fraction of the axes."""
+        style = {"fontsize": FONT, "color": "#333333"} | style
+
+        def make(ax: Axes) -> Text:
+            return ax.text(x, y, text, transform=ax.transAxes if coords == "axes" else ax.transData, **style)
+
+        return self.artist(axes, key, make, lambda old: old.set(position=(x, y), text=text), **style)
+
+    def note(
+        self, axes: str, key: str, x: float, y: float, text: str, *, offset: tuple[float, float] = (5, 0), **style: Any
+    ) -> Annotation:
+        """Write text beside a point, ``offset`` points away."""
+        style = {"fontsize": FONT, "color": "#333333", "verticalalignment": "center"} | style
+
+        def make(ax: Axes) -> Annotation:
+            return ax.annotate(text, (x, y), xytext=offset, textcoords="offset points", annotation_clip=False, **style)
+
+        def update(old: Annotation) -> None:
+            old.xy = (x, y)
+            old.set_text(text)
+
+        return self.artist(axes, key, make, update, **style)
+
+    def vline(self, axes: str, key: str, x: float, **style: Any) -> Line2D:
+        """Draw a vertical line across the axes."""
+        style = {"color": "#D55E00", "linewidth": 1.5} | style
+        return self.artist(axes, key, lambda ax: ax.axvline(x, **style), lambda old: old.set_xdata([x, x]), **style)
+
+    def hline(self, axes: str, key: str, y: float, **style: Any) -> Line2D:
+        """Draw a horizontal line across the axes."""
+        style = {"color": "#D55E00", "linewidth": 1.5} | style
+        return self.artist(axes, key, lambda ax: ax.axhline(y, **style), lambda old: old.set_ydata([y, y]), **style)
+
+    def bars(self, axes: str, key: str, edges: ArrayLike, heights: ArrayLike, **style: Any) -> StepPatch:
+        """Draw a histogram: one more edge than heights."""
+        style = {"color": "#0072B2", "fill": True} | style
+        edges, heights = np.asarray(edges), np.asarray(heights)
+
+        def make(ax: Axes) -> StepPatch:
+            return ax.stairs(heights, edges, **style)
+
+        return self.artist(axes, key, make, lambda old: old.set_data(heights, edges), **style)
+
+    def fill(
+        self, axes: str, key: str, x: ArrayLike, low: ArrayLike, high: ArrayLike, **style: Any
+    ) -> FillBetweenPolyCollection:
+        """Fill between two lines."""
+        style = {"color": "#0072B2", "alpha": 0.25, "linewidth": 0} | style
+        x = np.asarray(x)
+        low, high = np.broadcast_to(low, x.shape), np.broadcast_to(high, x.shape)
+
+        def make(ax: Axes) -> FillBetweenPolyCollection:
+            return ax.fill_between(x, low, high, **style)
+
+        return self.artist(axes, key, make, lambda old: old.set_data(x, low, high), **style)
+
+    def outline(
+        self,
+        axes: str,
+        key: str,
+        mask: ArrayLike,
+        *,
+        extent: tuple[float, float, float, float] | None = None,
+        **style: Any,
+    ) -> Line2D:
+        """Draw the edge of a mask along its pixels, over an image of the same shape (and ``extent``)."""
+        return self.line(axes, key, *mask_edges(mask, extent), **({"color": "#D55E00", "linewidth": 1.5} | style))
+
+    def rectangle(
+        self, axes: str, key: str, x: float, y: float, width: float, height: float, **style: Any
+    ) -> Rectangle:
+        """Draw a rectangle from its corner (x, y); ``facecolor`` fills it."""
+        style = {"edgecolor": "#D55E00", "facecolor": "none", "linewidth": 1.5} | style
+
+        def make(ax: Axes) -> Rectangle:
+            patch = Rectangle((x, y), width, height, **style)
+            ax.add_patch(patch)
+            return patch
+
+        return self.artist(axes, key, make, lambda old: old.set_bounds(x, y, width, height), **style)
+
+    def circle(self, axes: str, key: str, x: float, y: float, radius: float, **style: Any) -> Circle:
+        """Draw a circle; ``facecolor`` fills it."""
+        style = {"edgecolor": "#D55E00", "facecolor": "none", "linewidth": 1.5} | style
+
+        def make(ax: Axes) -> Circle:
+            patch = Circle((x, y), radius, **style)
+            ax.add_patch(patch)
+            return patch
+
+        return self.artist(axes, key, make, lambda old: old.set(center=(x, y), radius=radius), **style)
+
+    def artist(
+        self, axes: str, key: str, make: Callable[[Axes], A], update: Callable[[A], object], **style: Any
+    ) -> A:
+        """Make an artist the first time, update it later: the way in for what has no method here.
+
+        ``style`` is what may change between frames; it goes to ``artist.set`` when it does.
+        """
+        place = (axes, key)
+        artist: Any = self._artists.get(place)
+        if artist is None:
+            if axes not in self.axes:
+                raise KeyError(f"no axes named {axes!r}; setup returned {', '.join(map(repr, self.axes))}")
+            artist = self._artists[place] = make(self.axes[axes])
+            artist.set(animated=True, in_layout=False)
+            self._background = None
+        else:
+            update(artist)
+            if changed := _changed(self._styles[place], style):
+                artist.set(**changed)
+        self._styles[place] = style
+        self._used.add(place)
+        return artist  # type: ignore[no-any-return]
+
+    def limits(
+        self, axes: str, x: tuple[float, float] | None = None, y: tuple[float, float] | None = None
+    ) -> None:
+        """Set the limits of the axes. A change draws the whole figure again, which takes several times longer."""
+        ax = self.axes[axes]
+        if x is not None and ax.get_xlim() != tuple(x):
+            ax.set_xlim(*x)
+            self._background = None
+        if y is not None and ax.get_ylim() != tuple(y):
+            ax.set_ylim(*y)
+            self._background = None
+
+    # What the engine calls
+
+    def frame(self, draw: Callable[[Stage], object]) -> NDArray[np.uint8]:
+        """Draw one frame.
+
+        Returns
+        -------
+        array of uint8, shape (height, width, 4)
+            The canvas itself: copy or encode it before the next frame.
+        """
+        with _DRAWING:
+            self._used.clear()
+            draw(self)
+            for place, artist in self._artists.items():
+                artist.set_visible(place in self._used)
+            if self._background is None:
+                self._draw_background()
+            self._canvas.restore_region(self._background)
+            renderer = self._canvas.get_renderer()
+            for artist in self._order:
+                artist.draw(renderer)
+            return np.asarray(self._canvas.buffer_rgba())
+
+    def _draw_background(self) -> None:
+        with _style():
+            moving = set(self._artists.values())
+            if self._canvas.figure.get_layout_engine() is not None:
+                self._canvas.draw()
+                # From here on nothing jumps: neither the axes in the figure nor the limits in the axes.
+                self.figure.set_layout_engine("none")
+                for ax in self.figure.axes:
+                    ax.autoscale(False)
+            self._order = [artist for ax in self.figure.axes for artist in self._over_background(ax, moving)]
+            for artist in self._order:
+                artist.set_animated(True)
+            self._canvas.draw()
+            self._background = self._canvas.copy_from_bbox(self.figure.bbox)
+
+    def _over_background(self, ax: Axes, moving: set[Artist]) -> list[Artist]:
+        """What moves, and what stays but lies above it (the frame round an image, say), in drawing order."""
+        children = sorted(ax.get_children(), key=lambda artist: artist.get_zorder())
+        lowest = min((child.get_zorder() for child in children if child in moving), default=np.inf)
+        renderer = self._canvas.get_renderer()
+
+        def lies_above(child: Artist) -> bool:
+            if child.get_zorder() < lowest or child is ax.patch or isinstance(child, Axis):
+                return False
+            if isinstance(child, Spine) and not ax.axison:
+                return False
+            return child.get_visible() and ax.bbox.overlaps(child.get_window_extent(renderer))
+
+        return [child for child in children if child in moving or lies_above(child)]
+
+
+def _changed(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in new.items() if name not in old or not _same(old[name], value)}
+
+
+def _same(a: Any, b: Any) -> bool:
+    return a is b or bool(np.array_equal(a, b))

@@ -1,0 +1,375 @@
+// The browser's half of a demo. One module serves the live widget (anywidget calls `render`) and the page of
+// precomputed frames (which calls `renderFrames`). Native elements only; nothing is loaded from elsewhere.
+
+let count = 0;
+const SKIPPED = -1;
+const SETTLE = 500; // ms after the last picture before it is announced and stored
+const PATIENCE = 4000; // ms to wait for a picture before asking again
+
+function element(tag, attributes = {}, ...children) {
+  const node = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
+    else if (value === true) node.setAttribute(name, "");
+    else if (value !== false && value != null) node.setAttribute(name, value);
+  }
+  node.append(...children.filter((child) => child != null));
+  return node;
+}
+
+/** Lets one request be under way at a time; what comes meanwhile waits, and the newest wins. */
+export class Pump {
+  constructor(send, slow = () => {}, patience = PATIENCE) {
+    Object.assign(this, { send, slow, patience, seq: 0, waiting: null, last: null, busy: false, missed: 0 });
+  }
+  push(value) {
+    this.waiting = value;
+    this.next();
+  }
+  next() {
+    if (this.busy || this.waiting === null) return;
+    this.last = this.waiting;
+    this.waiting = null;
+    this.busy = true;
+    this.seq += 1;
+    // A lost reply must not lock the demo. The wait doubles, so a busy kernel finds no heap of requests later.
+    this.timer = setTimeout(() => this.lost(), this.patience * 2 ** Math.min(this.missed, 4));
+    this.send(this.seq, this.last);
+  }
+  lost() {
+    this.missed += 1;
+    this.busy = false;
+    this.waiting ??= this.last;
+    this.slow(this.missed);
+    this.next();
+  }
+  /** A reply came. Returns false for one that was given up and whose successor is under way. */
+  done(seq) {
+    if (seq !== this.seq) return false;
+    clearTimeout(this.timer);
+    this.missed = 0;
+    this.busy = false;
+    this.next();
+    return true;
+  }
+  stop() {
+    clearTimeout(this.timer);
+    this.busy = true;
+  }
+}
+
+/** Two images, one shown: the next picture is decoded before it takes the place of the last. */
+class Picture {
+  constructor([width, height]) {
+    this.images = [0, 1].map(() => element("img", { width, height, alt: "", hidden: true, draggable: "false" }));
+    this.node = element("div", { class: "db-picture", style: `width:${width}px` }, ...this.images);
+    this.front = 0;
+    this.urls = [null, null];
+    this.decoding = false;
+    this.queued = null;
+  }
+  async show(source, alt, tag) {
+    this.queued = { source, alt, tag };
+    if (this.decoding) return;
+    this.decoding = true;
+    while (this.queued) {
+      const next = this.queued;
+      this.queued = null;
+      const back = 1 - this.front;
+      const image = this.images[back];
+      if (this.urls[back]) URL.revokeObjectURL(this.urls[back]);
+      this.urls[back] = typeof next.source === "string" ? null : URL.createObjectURL(next.source);
+      image.src = this.urls[back] ?? next.source;
+      try {
+        await image.decode();
+      } catch {
+        // A page in the background may refuse to decode; the picture is shown all the same.
+      }
+      image.alt = next.alt;
+      image.hidden = false;
+      this.images[this.front].hidden = true;
+      this.front = back;
+      if (next.tag != null) this.node.dataset.frame = next.tag;
+    }
+    this.decoding = false;
+  }
+  destroy() {
+    this.urls.forEach((url) => url && URL.revokeObjectURL(url));
+  }
+}
+
+function questionForm(question, id, choice, onAnswer) {
+  const form = element("form", { class: "db-question" });
+  const commit = element("button", { type: "submit", class: "db-button db-primary", disabled: true }, "Keep my prediction");
+  const skip = element("button", { type: "button", class: "db-button", onclick: () => finish(SKIPPED) }, "Skip");
+  const kept = element("p", { class: "db-kept", role: "status" });
+  const options = question.options.map((text, index) => {
+    const input = element("input", { type: "radio", name: `${id}-option`, value: index, "data-lm-suppress-shortcuts": "true" });
+    input.addEventListener("change", () => (commit.disabled = false));
+    return element("label", { class: "db-option" }, input, element("span", {}, text));
+  });
+  const fieldset = element(
+    "fieldset",
+    { class: "db-options" },
+    element("legend", {}, element("span", { class: "db-tag" }, "Predict"), question.text || "What do you expect?"),
+    element("div", { class: "db-option-list" }, ...options),
+  );
+  const actions = element("div", { class: "db-actions" }, commit, skip, kept);
+  form.append(fieldset, actions);
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    const chosen = form.querySelector("input:checked");
+    if (chosen) finish(Number(chosen.value));
+  });
+
+  function show(choice) {
+    fieldset.disabled = true;
+    form.classList.add("db-answered");
+    commit.hidden = skip.hidden = true;
+    kept.textContent = choice === SKIPPED ? "Skipped." : "Your prediction is kept.";
+    if (choice >= 0) {
+      const input = options[choice].querySelector("input");
+      input.checked = true;
+      options[choice].classList.add("db-chosen");
+    }
+  }
+  function finish(choice) {
+    show(choice);
+    onAnswer(choice);
+  }
+  if (choice != null) show(choice);
+  return { form, actions };
+}
+
+/** The controls: each a native element over a list of stops. */
+function controlPanel(spec, id, stops, onMove) {
+  const inputs = [];
+  const setters = [];
+  const rows = spec.controls.map((control, place) => {
+    const inputId = `${id}-${control.name}`;
+    const attributes = { id: inputId, "data-lm-suppress-shortcuts": "true", "data-control": control.name };
+    const label = element("label", { for: inputId }, control.label);
+    const last = control.labels.length - 1;
+    let input, output, set;
+    if (control.kind === "select") {
+      input = element("select", attributes, ...control.labels.map((text, value) => element("option", { value }, text)));
+      set = (stop) => (input.value = stop);
+      input.addEventListener("change", () => moved(place, Number(input.value)));
+    } else if (control.kind === "toggle") {
+      input = element("input", { ...attributes, type: "checkbox" });
+      set = (stop) => (input.checked = stop === 1);
+      input.addEventListener("change", () => moved(place, Number(input.checked)));
+    } else {
+      const width = Math.max(...control.labels.map((text) => text.length));
+      output = element("output", { for: inputId, style: `min-width:${width}ch` });
+      input = element("input", { ...attributes, type: "range", min: 0, max: last, step: 1 });
+      set = (stop) => {
+        input.value = stop;
+        output.textContent = control.labels[stop];
+        input.setAttribute("aria-valuetext", control.labels[stop]);
+      };
+      input.addEventListener("input", () => {
+        set(Number(input.value));
+        moved(place, Number(input.value));
+      });
+    }
+    inputs.push(input);
+    setters.push(set);
+    set(stops[place]);
+    return element("div", { class: `db-control db-${control.kind}` }, label, input, output);
+  });
+  function moved(place, stop) {
+    onMove(stops.map((old, index) => (index === place ? stop : old)), place);
+  }
+  return {
+    rows,
+    inputs,
+    set(next) {
+      stops = next;
+      next.forEach((stop, place) => setters[place](stop));
+    },
+  };
+}
+
+/**
+ * Build a demo inside `root`.
+ * `link` reaches whatever makes the pictures: draw(stops), predict(choice), settle().
+ * Returns what it calls back: show(picture, alt, tag), fail(message), compare(text), notice(text).
+ */
+export function build(root, spec, state, link) {
+  const id = `db-${(count += 1)}-${Math.random().toString(36).slice(2, 7)}`;
+  const question = spec.question;
+  const picture = new Picture(spec.size);
+  let stops = [...state.stops];
+  let answered = !question || state.choice != null;
+  let moved = answered && question != null && state.stops.some((stop, place) => stop !== spec.controls[place].start);
+  let comparison = state.comparison ?? "";
+  let settleTimer = null;
+
+  const caption = element("p", { class: "db-caption", "aria-hidden": "true" });
+  const live = element("p", { class: "db-hidden", "aria-live": "polite" });
+  const compared = element("p", { class: "db-compared", role: "status" });
+  const trouble = element("p", { class: "db-trouble", role: "alert", hidden: true });
+  const note = element("p", { class: "db-note", role: "status" });
+  const panel = controlPanel(spec, id, stops, (next, place) => go(link.adjust?.(next, place) ?? next));
+  const showMe = element("button", { type: "button", class: "db-button", hidden: true, onclick: () => go([...question.at]) }, "Show me");
+  const reset = element(
+    "button",
+    { type: "button", class: "db-button db-quiet", onclick: () => go(spec.controls.map((control) => control.start)) },
+    "Back to start",
+  );
+  const controls = element(
+    "fieldset",
+    { class: "db-controls" },
+    element("legend", { class: "db-hidden" }, `Controls: ${spec.title}`),
+    ...panel.rows,
+    element("div", { class: "db-actions" }, reset),
+  );
+
+  function go(next) {
+    stops = next;
+    panel.set(next);
+    moved = true;
+    showComparison();
+    link.draw(next);
+  }
+  function showComparison() {
+    compared.textContent = answered && moved ? comparison : "";
+  }
+  function unlock(choice) {
+    answered = true;
+    controls.disabled = false;
+    note.textContent = "";
+    showMe.hidden = !question.compared;
+    link.predict(choice);
+    // The button that was pressed is gone: the keyboard goes on at the first control.
+    panel.inputs[0].focus({ preventScroll: true });
+  }
+
+  const parts = [element("p", { class: "db-title", id: `${id}-title` }, spec.title)];
+  if (question) {
+    const { form, actions } = questionForm(question, id, state.choice, unlock);
+    actions.append(showMe);
+    showMe.hidden = !(answered && question.compared);
+    parts.push(form);
+  }
+  controls.disabled = !answered;
+  if (!answered) note.textContent = "The controls unlock when you keep a prediction or skip.";
+  parts.push(controls, note, picture.node, caption, live, compared, trouble);
+  const card = element("div", { class: "db-demo", role: "group", "aria-labelledby": `${id}-title` }, ...parts);
+  card.style.setProperty("--db-width", `${spec.size[0]}px`);
+  card.dataset.demo = spec.name;
+  root.append(card);
+  showComparison();
+
+  const view = {
+    card,
+    show(source, alt, tag) {
+      trouble.hidden = true;
+      if (answered) note.textContent = "";
+      caption.textContent = alt;
+      picture.show(source, alt, tag);
+      clearTimeout(settleTimer);
+      settleTimer = setTimeout(() => {
+        live.textContent = alt;
+        link.settle?.();
+      }, SETTLE);
+    },
+    fail(message) {
+      trouble.hidden = false;
+      trouble.textContent = `This picture could not be drawn. ${message}`;
+      if (answered) note.textContent = "";
+    },
+    notice(text) {
+      note.textContent = text;
+    },
+    compare(text) {
+      comparison = text;
+      showComparison();
+    },
+    destroy() {
+      clearTimeout(settleTimer);
+      picture.destroy();
+      card.remove();
+    },
+  };
+  return view;
+}
+
+function renderDemo({ model, el }) {
+  const spec = model.get("spec");
+  const id = Math.random().toString(36).slice(2);
+  const scale = Math.min(window.devicePixelRatio || 1, 2);
+  const png = (bytes) => new Blob([bytes], { type: "image/png" });
+  let shown = 0;
+  const pump = new Pump(
+    (seq, stops) => model.send({ kind: "draw", view: id, seq, stops, scale }),
+    (missed) =>
+      view.notice(
+        missed < 3
+          ? "The kernel is busy. The picture follows when it is free."
+          : "The kernel does not answer. If it was restarted, run this cell again.",
+      ),
+  );
+  const state = Object.fromEntries(["stops", "choice", "comparison"].map((name) => [name, model.get(name)]));
+  const view = build(el, spec, state, {
+    draw: (stops) => pump.push(stops),
+    predict: (choice) => model.send({ kind: "predict", choice }),
+    settle: () => shown && !pump.busy && model.send({ kind: "settle" }),
+  });
+  const onMessage = (message, buffers) => {
+    if (message.view !== id && message.kind !== "error") return;
+    pump.done(message.seq);
+    if (message.kind === "error") view.fail(message.message);
+    else if (message.seq > shown) {
+      shown = message.seq;
+      view.show(png(buffers[0]), message.alt, message.seq);
+    }
+  };
+  const onComparison = () => view.compare(model.get("comparison"));
+  model.on("msg:custom", onMessage);
+  model.on("change:comparison", onComparison);
+  const picture = model.get("picture");
+  if (picture?.byteLength) view.show(png(picture), model.get("alt"), 0);
+  if (model.get("error")) view.fail(model.get("error"));
+  if (scale > 1) pump.push([...state.stops]); // the stored picture is drawn for one pixel a pixel
+  return () => {
+    pump.stop();
+    model.off("msg:custom", onMessage);
+    model.off("change:comparison", onComparison);
+    model.send({ kind: "release" });
+    view.destroy();
+  };
+}
+
+function renderQuestion({ model, el }) {
+  const id = `db-${(count += 1)}-${Math.random().toString(36).slice(2, 7)}`;
+  const question = model.get("spec").question;
+  const { form } = questionForm(question, id, model.get("choice"), (choice) => model.send({ kind: "predict", choice }));
+  el.append(element("div", { class: "db-demo db-alone" }, form));
+}
+
+function render(context) {
+  return context.model.get("spec").kind === "question" ? renderQuestion(context) : renderDemo(context);
+}
+
+/** The page without a kernel: `data` holds the frames by their stops. */
+export function renderFrames(root, data) {
+  const { spec, frames, alone, comparisons } = data;
+  const start = spec.controls.map((control) => control.start);
+  let shown = 0;
+  const view = build(root, spec, { stops: start, choice: null, comparison: "" }, {
+    // Where only one control at a time was varied, the others go back to their start.
+    adjust: (next, place) => (alone ? next.map((stop, index) => (index === place ? stop : start[index])) : next),
+    draw: (stops) => {
+      const frame = frames[stops.join(",")];
+      shown += 1;
+      if (frame) view.show(frame.src, frame.alt, shown);
+    },
+    predict: (choice) => view.compare(comparisons[choice] ?? ""),
+  });
+  const first = frames[start.join(",")];
+  view.show(first.src, first.alt, 0);
+}
+
+export default { render };
