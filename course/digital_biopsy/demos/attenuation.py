@@ -34,7 +34,8 @@ def signed(value: float, digits: int = 1, unit: str = "HU") -> str:
 def bare(axes: Axes, title: str) -> Axes:
     """An axes for an image: no ticks, a short title."""
     axes.set_axis_off()
-    axes.set_title(title, loc="left")
+    axes.set_title(title, loc="left", pad=5)
+    axes.figure.get_layout_engine().set(rect=(0, 0, 1, 0.97 if title else 1))
     return axes
 
 
@@ -90,8 +91,9 @@ def _energy_setup(figure: Figure) -> dict[str, Axes]:
         mu = physics.mu(name, kev)
         curves.plot(kev, mu, color=colour, linewidth=2)
         curves.annotate(
-            name, (kev[12], mu[12]), xytext=(4, 4), textcoords="offset points", color=colour, va="bottom"
-        )
+            name, (kev[18], mu[18]), xytext=(4, -6) if name == "water" else (4, 4), textcoords="offset points",
+            color=colour, va="top" if name == "water" else "bottom", ha="right" if name == "water" else "left",
+        )  # fmt: skip
     curves.set(yscale="log", xlim=(30, 140), ylim=(0.1, 4), xlabel="photon energy, keV", ylabel="attenuation, 1/cm")
     curves.set_yticks([0.1, 0.2, 0.5, 1, 2], ["0.1", "0.2", "0.5", "1", "2"])
     curves.minorticks_off()
@@ -99,7 +101,7 @@ def _energy_setup(figure: Figure) -> dict[str, Axes]:
         values.axhline(row, color="#E5E5E5", linewidth=1, zorder=0)
         values.plot(_beam(REFERENCE_KEV).hu[name], row, "o", color="#BDBDBD", markersize=9)
     values.axvline(0, color=BLUE, linewidth=1)
-    values.text(0, -0.62, "water", color=BLUE, ha="center", va="bottom")
+    values.text(-60, -0.66, "water", color=BLUE, ha="right", va="top")
     values.set(xlim=(-1050, 3900), ylim=(len(ROWS) - 0.5, -0.7), xlabel="value, HU (grey dot: at 60 keV)")
     values.set_yticks(range(len(ROWS)), list(ROWS.values()))
     values.tick_params(axis="y", length=0)
@@ -115,7 +117,7 @@ def _energy_draw(stage: Stage, beam: Beam) -> None:
     for row, name in enumerate(ROWS):
         colour = {"iodine": ORANGE}.get(name, "#333333")
         stage.points("values", name, beam.hu[name], row, size=9, color=colour)
-        stage.note("values", f"{name} HU", beam.hu[name], row, with_unit(f"{beam.hu[name]:.0f}", ""), offset=(9, 0))
+        stage.note("values", f"{name} HU", beam.hu[name], row, with_unit(f"{beam.hu[name]:.0f}", ""), offset=(0, 12), ha="center")
 
 
 def _energy_words(beam: Beam) -> str:
@@ -251,6 +253,9 @@ class Drifted:
     marked: Mapping[str, float]
 
 
+ROWS_SHOWN = slice(28, 232)  # what lies above and below the body
+
+
 @cache
 def _chest() -> phantoms.Phantom:
     return phantoms.thorax(seed=1, size=256, spacing=1.45, nodule=phantoms.Nodule(24.0, hu=45.0))
@@ -266,18 +271,18 @@ def _drifted(percent: float) -> Drifted:
 def _drift_setup(figure: Figure) -> dict[str, Axes]:
     left, middle, right = figure.subplots(1, 3, width_ratios=[1, 1, 1.1])
     right.axhline(0, color="#BDBDBD", linewidth=1)
-    right.set(xlim=(-1080, 1150), ylim=(-44, 44), xlabel="true value, HU", ylabel="measured minus true, HU")
+    right.set(xlim=(-1080, 1150), ylim=(-22, 22), xlabel="true value, HU", ylabel="measured minus true, HU")
     return {
         "slice": bare(left, "what the screen shows"),
-        "bias": bare(middle, "measured minus true"),
+        "bias": bare(middle, "measured minus true (blue: lower)"),
         "line": right,
     }
 
 
 def _drift_draw(stage: Stage, shown: Drifted) -> None:
-    stage.image("slice", shown.measured, **SOFT_TISSUE)
-    stage.image("bias", shown.bias, cmap="cividis", vmin=-40, vmax=40)
-    row, column = (float(axis.mean()) for axis in np.nonzero(_chest().mask("nodule")))
+    stage.image("slice", shown.measured[ROWS_SHOWN], **SOFT_TISSUE)
+    stage.image("bias", shown.bias[ROWS_SHOWN], cmap="cividis", vmin=-20, vmax=20)
+    row, column = (float(axis.mean()) for axis in np.nonzero(_chest().mask("nodule")[ROWS_SHOWN]))
     for axes in ("slice", "bias"):
         stage.circle(axes, "nodule", column, row, 14, edgecolor=ORANGE, linewidth=2)
     hu = np.array([-1000.0, 1100.0])
@@ -292,7 +297,7 @@ def _drift_draw(stage: Stage, shown: Drifted) -> None:
     stage.points("line", "nodule", MARKED["nodule"], shown.marked["nodule"], color=ORANGE, size=9)
     stage.note(
         "line", "nodule says", MARKED["nodule"], shown.marked["nodule"], f"nodule {signed(shown.marked['nodule'])}",
-        offset=(4, -14 if below else 14), color=ORANGE, ha="right" if below else "right",
+        offset=(4, -14 if below else 14), color=ORANGE, ha="right",
     )  # fmt: skip
 
 
@@ -316,10 +321,10 @@ drift = Demo(
         at={"percent": 0.5},
         truth=lambda shown: f"{MARKED['nodule'] + shown.marked['nodule']:.1f} HU",
     ),
-    controls=[Slider("percent", "Error of the stored value", -4.0, 4.0, 0.1, start=0.0, unit="%")],
+    controls=[Slider("percent", "Error of the stored value", -2.0, 2.0, 0.1, start=0.0, unit="%")],
     compute=_drifted,
     setup=_drift_setup,
     draw=_drift_draw,
     describe=_drift_words,
-    size=(960, 350),
+    size=(960, 310),
 )

@@ -253,23 +253,32 @@ def _school(patients: int) -> School:
     return _schools()[COUNTS.index(patients)]
 
 
+def _four(image: Floats, label: Floats) -> Floats:
+    """Without a rim above, with it below; one patient on the left, the mean of them all on the right."""
+    four = np.full((2 * SIDE + 1, 2 * SIDE + 1), np.nan)
+    for row, kind in ((0, -1.0), (SIDE + 1, 1.0)):
+        of_kind = image[label == kind]
+        four[row : row + SIDE, :SIDE], four[row : row + SIDE, SIDE + 1 :] = of_kind[0] / 2, of_kind.mean(axis=0)
+    return four
+
+
 def _schools_setup(figure: Figure) -> dict[str, Axes]:
-    examples, weights, curve = figure.subplots(1, 3, width_ratios=[1, 1, 1.5])
-    image, _ = _cohort(2, np.random.default_rng(5))
-    pair = np.full((2 * SIDE + 1, SIDE), np.nan)
-    pair[:SIDE], pair[SIDE + 1 :] = image[0], image[1]
-    examples.imshow(pair, cmap="gray", vmin=-4, vmax=6)
-    bare(examples, "two patients: plain, rim")
+    examples, weights, curve = figure.subplots(1, 3, width_ratios=[1.15, 1, 1.5])
+    image, label = _cohort(600, np.random.default_rng(5))
+    examples.imshow(_four(image, label), cmap="gray", vmin=-1, vmax=2.2)
+    bare(examples, "one patient and the mean of 300")
+    for row, name in enumerate(("without rim", "with rim")):
+        examples.text(-1.5, (row + 0.5) * (SIDE + 1), name, rotation=90, ha="right", va="center")
     schools = _schools()
     for name, colour in {"architect": BLUE, "sculptor": ORANGE}.items():
         accuracy = [100 * getattr(school, name) for school in schools]
         curve.plot(COUNTS, accuracy, color=colour, linewidth=1.5, alpha=0.45)
         curve.annotate(
-            name, (COUNTS[-1], accuracy[-1]), xytext=(-4, 8), textcoords="offset points", ha="right", color=colour
+            name, (COUNTS[-1], accuracy[-1]), xytext=(-14, 12 if name == "sculptor" else -14), textcoords="offset points", ha="right", color=colour
         )
     curve.axhline(50, color="#BDBDBD", linewidth=1)
-    curve.text(1280, 50.6, "a coin", ha="right", color=GREY)
-    curve.set(xscale="log", xlim=(9, 1500), ylim=(48, 100), xlabel="patients to learn from", ylabel="correct, %")
+    curve.text(2500, 50.6, "a coin", ha="right", color=GREY)
+    curve.set(xscale="log", xlim=(9, 2600), ylim=(48, 100), xlabel="patients to learn from", ylabel="correct, %")
     curve.set_xticks([10, 40, 160, 640], ["10", "40", "160", "640"])
     curve.minorticks_off()
     return {"weights": bare(weights, "the sculptor's weights"), "curve": curve}
@@ -278,10 +287,14 @@ def _schools_setup(figure: Figure) -> dict[str, Axes]:
 def _schools_draw(stage: Stage, shown: School) -> None:
     largest = float(np.abs(shown.weights).max())
     stage.image("weights", shown.weights, cmap="cividis", vmin=-largest, vmax=largest, interpolation="nearest")
+    best = max(shown.architect, shown.sculptor)
     for name, colour in {"architect": BLUE, "sculptor": ORANGE}.items():
-        accuracy = 100 * getattr(shown, name)
-        stage.points("curve", name, shown.patients, accuracy, color=colour, size=9)
-        stage.note("curve", f"{name} %", shown.patients, accuracy, f"{accuracy:.0f} %", offset=(8, -9), color=colour)
+        accuracy = getattr(shown, name)
+        stage.points("curve", name, shown.patients, 100 * accuracy, color=colour, size=9)
+        stage.note(
+            "curve", f"{name} %", shown.patients, 100 * accuracy, f"{accuracy:.0%}",
+            offset=(4, 13 if accuracy == best else -13), color=colour,
+        )  # fmt: skip
 
 
 def _schools_words(shown: School) -> str:
@@ -310,5 +323,5 @@ two_schools = Demo(
     setup=_schools_setup,
     draw=_schools_draw,
     describe=_schools_words,
-    size=(900, 350),
+    size=(940, 340),
 )
