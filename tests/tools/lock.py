@@ -1,7 +1,7 @@
 """Write the three locks and environment.yml from the two pyproject.toml files.
 
-Run by ``make lock``. The largest lock is resolved first and constrains the others, so one version of a package
-serves learner, instructor and tests. ``make lock UPGRADE=1`` looks for newer versions.
+Run by ``make lock``. The largest lock is resolved first and constrains the others, so one version of a
+package serves learner, instructor and tests. ``make lock UPGRADE=1`` looks for newer versions.
 """
 
 from __future__ import annotations
@@ -116,8 +116,7 @@ def conda_text(lock: Path) -> str:
     lines = ["name: digital-biopsy", "channels:", "  - conda-forge", "  - nodefaults", "dependencies:"]
     lines += ["  - python=3.11", "  - pip", "  - pip:"]
     for pin in conda_pins(lock):
-        # YAML reads " ;" as text, but quotes keep a reader from wondering.
-        lines.append(f'      - "{pin}"' if ";" in pin else f"      - {pin}")
+        lines.append(f"      - '{pin}'" if ";" in pin else f"      - {pin}")
     lines.append("      - --editable .")
     return CONDA_HEADER + "\n".join(lines) + "\n"
 
