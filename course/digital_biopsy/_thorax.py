@@ -114,7 +114,7 @@ class _Noise:
 def _table(canvas: Canvas) -> None:
     x, y = canvas.x, canvas.y
     top = 117 - (x / 220) ** 2 * 30
-    slab = np.maximum(np.maximum(top - y, y - top - 22 + (x / 200) ** 2 * 26), np.abs(x) - 185)
+    slab: Plane = np.maximum(np.maximum(top - y, y - top - 22 + (x / 200) ** 2 * 26), np.abs(x) - 185)
     slab = np.asarray(slab, dtype=np.float32)
     canvas.paint("table", canvas.coverage(slab), -250.0)
     canvas.paint("table", canvas.coverage(slab + 2.2), -940.0)
@@ -134,7 +134,7 @@ def _wall(canvas: Canvas, depth: Plane, to_wall: Plane, noise: _Noise, fat: floa
     rest = np.asarray(to_wall - 14 + 0.45 * np.minimum(muscle, 0), dtype=np.float32)
     seams = np.minimum(np.abs(between), np.abs(rest - 2 * noise.coarse * 0.6)) - 0.9 - 0.9 * noise.coarse
     pockets = 4.0 * (1.25 - noise.coarse)
-    gaps = np.maximum(np.minimum(seams, pockets), np.maximum(12.5 - to_wall, muscle + 1))
+    gaps: Plane = np.maximum(np.minimum(seams, pockets), np.maximum(12.5 - to_wall, muscle + 1))
     behind = (np.abs(x) < 52) & (y > 60)  # the muscles that hold the back upright are solid
     gaps = np.asarray(np.where(behind, 9.0, gaps), dtype=np.float32)
     canvas.paint("fat", canvas.coverage(gaps), FAT)
