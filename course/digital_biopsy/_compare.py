@@ -20,6 +20,7 @@ REL_TOL = 1e-6
 ABS_TOL = 1e-9
 
 _LONGEST_TEXT = 80
+_LONGEST_CALL = 120
 _MOST_ELEMENTS = 8
 
 
@@ -68,14 +69,19 @@ def show(value: Any, digits: int = 6) -> str:
         return str(bool(value))
     if _is_number(value):
         return _number(value, digits).replace("-", "−")
-    return _literal(value, digits)
+    text = _literal(value, digits)
+    return text if len(text) <= _LONGEST_TEXT else _literal(value, digits, most=3)
 
 
 def show_call(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
     """Write a call as a learner would type it, arrays shortened."""
-    parts = [_literal(_plain(value), 12) for value in args]
-    parts += [f"{key}={_literal(_plain(value), 12)}" for key, value in kwargs.items()]
-    return f"{name}({', '.join(parts)})"
+    for most in (_MOST_ELEMENTS, 3):
+        parts = [_literal(_plain(value), 12, most=most) for value in args]
+        parts += [f"{key}={_literal(_plain(value), 12, most=most)}" for key, value in kwargs.items()]
+        text = f"{name}({', '.join(parts)})"
+        if len(text) <= _LONGEST_CALL:
+            break
+    return text
 
 
 def kind(value: Any) -> str:
@@ -281,7 +287,7 @@ def _number(value: Any, digits: int) -> str:
     return text if any(mark in text for mark in ".einf") else text + ".0"
 
 
-def _literal(value: Any, digits: int, depth: int = 0) -> str:
+def _literal(value: Any, digits: int, depth: int = 0, most: int = _MOST_ELEMENTS) -> str:
     """Write a value the way Python code would."""
     value = _plain(value)
     if value is None or _is_bool(value):
@@ -291,36 +297,35 @@ def _literal(value: Any, digits: int, depth: int = 0) -> str:
     if isinstance(value, str):
         return _clip(repr(value))
     if isinstance(value, np.ndarray):
-        return _array(value, digits)
+        return _array(value, digits, most)
     if isinstance(value, list | tuple) and depth < 3:
-        return _sequence(value, digits, depth)
+        return _sequence(value, digits, depth, most)
     if isinstance(value, Mapping) and depth < 3:
         items = [
-            f"{_clip(repr(k))}: {_literal(v, digits, depth + 1)}"
-            for k, v in list(value.items())[:_MOST_ELEMENTS]
+            f"{_clip(repr(k))}: {_literal(v, digits, depth + 1, most)}" for k, v in list(value.items())[:most]
         ]
-        return "{" + ", ".join(items + ["..."] * (len(value) > _MOST_ELEMENTS)) + "}"
+        return "{" + ", ".join(items + ["..."] * (len(value) > most)) + "}"
     if isinstance(value, np.dtype | type) or callable(value):
         return str(getattr(value, "__name__", kind(value)))
     return f"<{kind(value)}>"
 
 
-def _sequence(value: Sequence[Any], digits: int, depth: int) -> str:
-    items = [_literal(item, digits, depth + 1) for item in value[:_MOST_ELEMENTS]]
-    inside = ", ".join(items + ["..."] * (len(value) > _MOST_ELEMENTS))
+def _sequence(value: Sequence[Any], digits: int, depth: int, most: int) -> str:
+    items = [_literal(item, digits, depth + 1, most) for item in value[:most]]
+    inside = ", ".join(items + ["..."] * (len(value) > most))
     if isinstance(value, list):
         return f"[{inside}]"
     return f"({inside},)" if len(value) == 1 else f"({inside})"
 
 
-def _array(value: npt.NDArray[Any], digits: int) -> str:
-    if value.size > 2 * _MOST_ELEMENTS or value.ndim > 2 or (value.ndim == 1 and value.size > _MOST_ELEMENTS):
+def _array(value: npt.NDArray[Any], digits: int, most: int) -> str:
+    if value.size > 2 * most or value.ndim > 2 or (value.ndim == 1 and value.size > most):
         return f"<array {' x '.join(map(str, value.shape))}, {value.dtype}>"
     if value.size == 0:
-        return f"np.zeros({value.shape})"
+        return "np.array([])" if value.ndim == 1 else f"np.zeros({value.shape})"
     usual = value.dtype in (np.dtype(float), np.dtype(np.int64), np.dtype(bool)) or value.dtype.kind == "U"
     tail = "" if usual else f", dtype={str(value.dtype)!r}"
-    return f"np.array({_literal(value.tolist(), digits)}{tail})"
+    return f"np.array({_literal(value.tolist(), digits, most=2 * most)}{tail})"
 
 
 def _listed(keys: Mapping[Any, Any]) -> str:

@@ -1,150 +1,14 @@
-"""From requirements to marks and words: what counts, what failed first, and which known mistake explains it."""
+"""From requirements to marks and words: what counts, what failed first, and what to say about it."""
 
 from __future__ import annotations
 
-import inspect
-import warnings
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Mapping, Sequence
 
-from digital_biopsy._calls import Call, copied, describe_error, is_named
+from digital_biopsy._calls import Call, describe_error
 from digital_biopsy._card import NOT_ATTEMPTED, NOT_YET, RIGHT, Card, Sentence, Text, of_points
-from digital_biopsy._compare import Difference, difference, kind, same, show
-
-
-class CheckError(Exception):
-    """The check itself is written wrongly: a message for its author, never for the learner."""
-
-
-class Unusable(Exception):
-    """Stands for a call that could not be made: the name is not defined, or is no function."""
-
-    def __init__(self, name: str, missing: bool, value: Any) -> None:
-        super().__init__(name)
-        self.missing = missing
-        self.empty = value is None or value is Ellipsis
-        self.kind = kind(value)
-
-
-@dataclass
-class Requirement:
-    """One requirement and how it went."""
-
-    names: tuple[str, ...]
-    form: str  # "gives", "raises", "holds" or "equals"
-    passed: bool
-    weight: float
-    says: str
-    call: Call | None = None
-    expected: Any = None
-    tol: float | None = None
-    found: Difference | None = None
-    noisy: bool = False
-    mute: bool = False
-    sentence: str = ""
-    stumble: Exception | None = None
-    missing: bool = False
-    unwritten: bool = False
-    value: Any = None
-
-    @property
-    def untouched(self) -> bool:
-        """Whether the learner has written nothing yet that this could try."""
-        if self.call is None:
-            return self.unwritten
-        error = self.call.error
-        return not self.passed and (
-            isinstance(error, NotImplementedError)
-            or (isinstance(error, Unusable) and (error.missing or error.empty))
-        )
-
-
-@dataclass
-class Group:
-    """A hidden requirement: met when all its members are."""
-
-    title: str
-    says: str
-    weight: float
-    members: list[Requirement] = field(default_factory=list)
-
-    @property
-    def passed(self) -> bool:
-        return all(member.passed for member in self.members)
-
-    @property
-    def untouched(self) -> bool:
-        return all(member.untouched for member in self.members)
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(name for member in self.members for name in member.names))
-
-    @property
-    def form(self) -> str:
-        return "raises" if all(member.form == "raises" for member in self.members) else "gives"
-
-
-@dataclass(frozen=True)
-class Mistake:
-    """A known mistake: a wrong value for one call, or a rule for every call."""
-
-    name: str
-    wrong: Any
-    args: tuple[Any, ...]
-    kwargs: Mapping[str, Any]
-    says: str
-    rule: bool
-
-    def is_about(self, call: Call) -> bool:
-        """Whether this is a mistake in the given call."""
-        if self.name != call.name:
-            return False
-        if self.rule:
-            return True
-        return same(list(self.args), list(call.args)) and same(dict(self.kwargs), dict(call.kwargs))
-
-    def explains(self, requirement: Requirement) -> bool:
-        """Whether a failing requirement came back with what this mistake gives."""
-        call = requirement.call
-        if call is None or requirement.passed or not self.is_about(call) or isinstance(call.error, Unusable):
-            return False
-        wrong = self.wrong
-        if self.rule:
-            try:
-                with warnings.catch_warnings():
-                    warnings.simplefilter("ignore")
-                    wrong = self.wrong(*copied(call.args), **copied(dict(call.kwargs)))
-            except Exception as error:
-                wrong = type(error)
-        if isinstance(wrong, type) and issubclass(wrong, BaseException):
-            return call.error is not None and is_named(call.error, wrong)
-        return call.error is None and difference(wrong, call.value, tol=requirement.tol) is None
-
-
-Item = Requirement | Group
-
-
-def verify(items: Sequence[Item], mistakes: Iterable[Mistake], *, complete: bool) -> None:
-    """Raise CheckError for a mistake that can never be noticed. `complete`: no hidden test has been stripped."""
-    asked = [
-        member for member in _members(items) if member.call is not None and member.form in ("gives", "raises")
-    ]
-    for mistake in mistakes:
-        about = [member for member in asked if member.call is not None and mistake.is_about(member.call)]
-        if mistake.rule:
-            for member in about:
-                _bind(mistake, member.call)
-        elif not about and complete:
-            raise CheckError(f"No requirement asks the call of the mistake that says {mistake.says!r}.")
-        else:
-            for member in about:
-                if (
-                    member.form == "gives"
-                    and difference(member.expected, mistake.wrong, tol=member.tol) is None
-                ):
-                    raise CheckError(f"The mistake that says {mistake.says!r} gives the right answer.")
+from digital_biopsy._compare import same, show
+from digital_biopsy._mistakes import Mistake, recognise
+from digital_biopsy._requirements import Group, Item, Requirement, Unusable, members
 
 
 def report(
@@ -176,9 +40,9 @@ def report(
     if all(item.untouched for item in items):
         return earned, Card(NOT_ATTEMPTED, scored, first=(_write_it(failures[0]),), footer=footer)
     # The failure that a known mistake explains teaches most; without one, the first.
-    explained = (item for item in failures if any(m.explains(r) for m in mistakes for r in _members([item])))
-    first = next(explained, failures[0])
-    told = _lead(first, failures, mistakes, stuck, calls)
+    explained = recognise(items, mistakes)
+    first = next((item for item in failures if id(item) in explained), failures[0])
+    told = _lead(first, explained.get(id(first)), stuck, calls)
     briefs = tuple(dict.fromkeys(_asked(item, brief=True) for item in failures if item is not first))
     briefs = tuple(line for line in briefs if line != told[0])
     return earned, Card(NOT_YET, scored, first=told, others=briefs, notes=_notes(items), footer=footer)
@@ -186,37 +50,25 @@ def report(
 
 def _lead(
     first: Item,
-    failures: Sequence[Item],
-    mistakes: Sequence[Mistake],
+    mistake: Mistake | None,
     stuck: set[str],
     calls: Mapping[str, Sequence[Call]],
 ) -> tuple[Sentence, ...]:
     """The first failing requirement in full: asked, expected, came back, likely cause."""
-    cause = _cause(first, failures, mistakes)
+    cause = mistake.says if mistake else _own_words(first)
     frozen = [name for name in first.names if name in stuck and calls[name][0].value is not None]
     if frozen:
         value = "the same value" if isinstance(first, Group) else show(calls[frozen[0]][0].value)
-        cause = (Text(f"It returned {value} every time, whatever it was given."),)
-    sentences = (_asked(first),)
-    return (*sentences, cause) if cause else sentences
+        cause = f"It returned {value} every time, whatever it was given."
+    asked = _asked_group(first, "") if isinstance(first, Group) else _asked(first)
+    return (asked, (Text(cause),)) if cause else (asked,)
 
 
-def _cause(first: Item, failures: Sequence[Item], mistakes: Sequence[Mistake]) -> Sentence:
-    """Words on the likely cause: the known mistake that explains this and most of the other failures, else `says`."""
-    broken = [member for member in _members(failures) if not member.passed]
-    mine = [member for member in _members([first]) if not member.passed]
-    best, most = "", 0
-    for mistake in sorted(mistakes, key=lambda mistake: mistake.rule):
-        if any(mistake.explains(member) for member in mine):
-            explained = sum(mistake.explains(member) for member in broken)
-            if explained > most:
-                best, most = mistake.says, explained
-    own = next((member.says for member in mine if member.says), "")
-    group = first.says if isinstance(first, Group) else ""
-    words = best or own or group
-    if not words and isinstance(first, Requirement):
-        words = _usual_cause(first)
-    return (Text(words),) if words else ()
+def _own_words(item: Item) -> str:
+    """The requirement's own words on the likely cause."""
+    if isinstance(item, Group):
+        return next((member.says for member in item.members if member.says and not member.passed), item.says)
+    return item.says or _usual_cause(item)
 
 
 def _usual_cause(requirement: Requirement) -> str:
@@ -231,8 +83,7 @@ def _usual_cause(requirement: Requirement) -> str:
 def _asked(item: Item, brief: bool = False) -> Sentence:
     """One sentence: what was asked, what was expected, what came back."""
     if isinstance(item, Group):
-        words = f" {item.says}" if item.says else ""
-        return (Text(f"Checked after you submit: {item.title}. It is not met yet.{words}"),)
+        return _asked_group(item, item.says)
     if item.form == "holds":
         return _asked_property(item, brief)
     if item.form == "equals":
@@ -286,6 +137,11 @@ def _stopped(call: Call, brief: bool) -> Sentence:
         if call.line
         else (*said, Text("."))
     )
+
+
+def _asked_group(group: Group, says: str) -> Sentence:
+    words = f" {says}" if says else ""
+    return (Text(f"Checked after you submit: {group.title}. It is not met yet.{words}"),)
 
 
 def _asked_property(item: Requirement, brief: bool) -> Sentence:
@@ -369,24 +225,11 @@ def _footer(items: Sequence[Item], declared: Sequence[str]) -> str:
 
 def _is_constant(name: str, items: Sequence[Item], calls: Sequence[Call]) -> bool:
     """Whether one value came back from every call although different ones were expected."""
-    asked = [m for m in _members(items) if m.form == "gives" and m.names == (name,)]
+    asked = [m for m in members(items) if m.form == "gives" and m.names == (name,)]
     if not any(not same(member.expected, asked[0].expected) for member in asked[1:]):
         return False
-    bad = {id(m.call) for m in _members(items) if m.form == "raises"}
+    bad = {id(m.call) for m in members(items) if m.form == "raises"}
     returned = [call for call in calls if id(call) not in bad]
     if any(call.error is not None for call in returned) or len(returned) < 2:
         return False
     return all(same(returned[0].value, call.value) for call in returned[1:])
-
-
-def _bind(mistake: Mistake, call: Call | None) -> None:
-    if call is None:
-        return
-    try:
-        inspect.signature(mistake.wrong).bind(*call.args, **call.kwargs)
-    except TypeError as error:
-        raise CheckError(f"The rule that says {mistake.says!r} cannot take {call.text}: {error}.") from error
-
-
-def _members(items: Iterable[Item]) -> list[Requirement]:
-    return [member for item in items for member in (item.members if isinstance(item, Group) else [item])]

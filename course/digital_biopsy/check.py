@@ -28,11 +28,12 @@ from typing import Any
 
 import numpy as np
 
-from digital_biopsy import _report
 from digital_biopsy._calls import Call, copied, is_named, run
 from digital_biopsy._card import Card, Score
 from digital_biopsy._compare import difference
-from digital_biopsy._report import CheckError, Group, Mistake, Requirement
+from digital_biopsy._mistakes import Mistake, verify
+from digital_biopsy._report import report
+from digital_biopsy._requirements import CheckError, Group, Item, Requirement, Unusable
 
 __all__ = ["Check", "CheckError", "Subject", "check"]
 
@@ -177,7 +178,7 @@ class Subject:
 
     def _call(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Call:
         if self.missing or not callable(self.value):
-            return Call(self.name, args, kwargs, error=_report.Unusable(self.name, self.missing, self.value))
+            return Call(self.name, args, kwargs, error=Unusable(self.name, self.missing, self.value))
         secret = self._owner._group is not None
         call = run(self.name, self.value, args, kwargs, self._space, secret=secret)
         self.calls.append(call)
@@ -195,7 +196,7 @@ class Check:
         self.card: Card | None = None
         self._declared = hidden
         self._subjects = {name: Subject(self, name, space) for name in names}
-        self._items: list[Requirement | Group] = []
+        self._items: list[Item] = []
         self._mistakes: list[Mistake] = []
         self._group: Group | None = None
         self._open = False
@@ -281,9 +282,9 @@ class Check:
             raise CheckError("The check holds no requirement.")
         if ran and ran != self._declared:
             raise CheckError(f"hidden= declares {list(self._declared)}, but {list(ran)} ran.")
-        _report.verify(self._items, self._mistakes, complete=bool(ran) or not self._declared)
+        verify(self._items, self._mistakes, complete=bool(ran) or not self._declared)
         calls = {name: subject.calls for name, subject in self._subjects.items()}
-        earned, self.card = _report.report(self._items, self._mistakes, calls, self.points, self._declared)
+        earned, self.card = report(self._items, self._mistakes, calls, self.points, self._declared)
         self.score = Score(earned, self.points)
         _display(self.card)
 
@@ -323,7 +324,7 @@ def _try_property(requirement: Requirement, predicate: Callable[..., Any], probe
         requirement.stumble = None if _is_learners(error, probes) else error
     called = [probe._last for probe in probes if isinstance(probe, _Probe) and probe._last is not None]
     failed = [call for call in called if call.error is not None]
-    requirement.call = (failed or called or [None])[-1]
+    requirement.call = next(reversed(failed or called), None)
 
 
 def _is_learners(error: BaseException, probes: list[Any]) -> bool:
@@ -336,7 +337,7 @@ def _display(card: Card) -> None:
         from IPython.core.getipython import get_ipython
         from IPython.display import display
 
-        if get_ipython() is not None:  # type: ignore[no-untyped-call]
-            display(card)  # type: ignore[no-untyped-call]
+        if get_ipython() is not None:
+            display(card)
             return
     print(card.text())
