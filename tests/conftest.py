@@ -1,0 +1,71 @@
+"""What all tests share: where the checkout is, which browser there is, what may run side by side."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+# Workers share the cores: NumPy's own threads would only slow them down. Figures are drawn without a screen.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("MPLBACKEND", "agg")
+
+ROOT = Path(__file__).resolve().parents[1]
+IN_CI = os.environ.get("CI", "").lower() not in ("", "0", "false")
+NO_CHROMIUM = "Chromium is missing. On Debian: sudo apt install chromium fonts-dejavu-core"
+
+
+def find_chromium() -> str | None:
+    """Path of the system's Chromium; the variable CHROMIUM names another."""
+    names = [os.environ.get("CHROMIUM", ""), "chromium", "chromium-browser", "google-chrome"]
+    return next((path for name in names if name and (path := shutil.which(name))), None)
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """Top folder of the checkout."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """Path of the Chromium that browser tests drive."""
+    path = find_chromium()
+    if path is None:
+        (pytest.fail if IN_CI else pytest.skip)(NO_CHROMIUM)
+    return path
+
+
+@pytest.fixture
+def clean_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """An empty home, so that the settings of whoever runs the tests change nothing."""
+    home = tmp_path / "home"
+    home.mkdir()
+    monkeypatch.setenv("HOME", str(home))
+    for name in [name for name in os.environ if name.startswith(("JUPYTER_", "XDG_"))]:
+        monkeypatch.delenv(name)
+    yield home
+
+
+def pytest_report_header() -> str:
+    """Say at the top whether browser tests can run."""
+    return f"chromium: {find_chromium() or NO_CHROMIUM}"
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep tests that start servers in one worker, and those that install packages in another."""
+    for item in items:
+        if item.get_closest_marker("browser") or item.get_closest_marker("loop"):
+            item.add_marker(pytest.mark.xdist_group("servers"))
+        elif item.get_closest_marker("slow") and "packaging" in item.path.parts:
+            item.add_marker(pytest.mark.xdist_group("installs"))
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Without Chromium a browser test is skipped, with the reason; in CI it fails."""
+    if item.get_closest_marker("browser") and find_chromium() is None:
+        (pytest.fail if IN_CI else pytest.skip)(NO_CHROMIUM)
