@@ -223,7 +223,8 @@ def _stored(dataset: Dataset, path: Path) -> NDArray[Any]:
         syntax = dataset.file_meta.TransferSyntaxUID
         raise ImageError(
             f"{path} is compressed ({syntax.name}), and no decoder for that is installed. "
-            "Install one (pip install pylibjpeg pylibjpeg-libjpeg pylibjpeg-openjpeg), or export the series uncompressed."
+            "Install one (pip install pylibjpeg pylibjpeg-libjpeg pylibjpeg-openjpeg), or export the "
+            "series uncompressed."
         ) from error
     except (ValueError, AttributeError, EOFError, OSError, IndexError) as error:
         raise ImageError(
