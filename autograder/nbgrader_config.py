@@ -1,7 +1,7 @@
 """nbgrader's settings for this course.
 
-From the checkout: `nbgrader COMMAND --config autograder/nbgrader_config.py`. For a course root elsewhere: make the folder with
-`digital-biopsy build --to FOLDER`, copy this file into it, and run nbgrader there.
+From the checkout: `nbgrader COMMAND --config autograder/nbgrader_config.py`. For a course root elsewhere:
+make the folder with `digital-biopsy build --to FOLDER`, copy this file into it, and run nbgrader there.
 """
 
 from autograder.nbgrading import configure

@@ -17,7 +17,8 @@ from digital_biopsy._compare import show_call
 
 _MOST_PRINTED = 2000
 _SIGNATURE = re.compile(
-    r"^(?:\w+\.)*(?P<name><lambda>|\w+)\(\) (?:got an unexpected keyword argument|got multiple values for argument|"
+    r"^(?:\w+\.)*(?P<name><lambda>|\w+)\(\) "
+    r"(?:got an unexpected keyword argument|got multiple values for argument|"
     r"missing \d+ required|takes (?:from )?\d+|takes no arguments|got some positional-only)"
 )
 
@@ -47,7 +48,7 @@ class Call:
 
     @property
     def misfit(self) -> bool:
-        """Whether the function could not take these arguments (its `def` line differs from what was asked)."""
+        """Whether the function could not take these arguments: its `def` line is not as asked."""
         if not isinstance(self.error, TypeError) or self.line:
             return False
         found = _SIGNATURE.match(str(self.error))
@@ -63,13 +64,20 @@ class Call:
         return describe_error(self.error) if self.error is not None else ""
 
 
-def run(name: str, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any],
-        namespace: Mapping[str, Any], *, secret: bool = False) -> Call:  # fmt: skip
+def run(
+    name: str,
+    function: Callable[..., Any],
+    args: tuple[Any, ...],
+    kwargs: Mapping[str, Any],
+    namespace: Mapping[str, Any],
+    *,
+    secret: bool = False,
+) -> Call:
     """Call `function` on copies of the arguments.
 
-    No exception of the function escapes but KeyboardInterrupt. Warnings and what it writes to stderr are kept back, since
-    nbgrader gives no marks to a cell with stderr output; what it prints is shown after the call, unless `secret`
-    (a hidden test, whose arguments would be printed with it).
+    No exception of the function escapes but KeyboardInterrupt. Warnings and what it writes to stderr are kept
+    back, since nbgrader gives no marks to a cell with stderr output; what it prints is shown after the call,
+    unless `secret` (a hidden test, whose arguments would be printed with it).
     """
     given, named = copied(args), copied(dict(kwargs))
     value: Any = None
@@ -92,7 +100,7 @@ def run(name: str, function: Callable[..., Any], args: tuple[Any, ...], kwargs: 
 
 
 def copied(value: Any) -> Any:
-    """Return a deep copy, or the value itself where Python cannot copy it (a generator, a tensor in a graph)."""
+    """Return a deep copy, or the value itself where Python cannot copy it (a generator, say)."""
     try:
         return copy.deepcopy(value)
     except Exception:
@@ -110,7 +118,7 @@ def describe_error(error: BaseException) -> str:
 
 
 def is_named(error: BaseException, wanted: type[BaseException]) -> bool:
-    """Whether an error is of the wanted class, by name: an engine may have carried it over from another process."""
+    """Whether an error is of the wanted class, by name: it may come from another process."""
     return any(base.__name__ == wanted.__name__ for base in type(error).__mro__)
 
 

@@ -1,7 +1,7 @@
 """The card under a test cell: three outcomes, as plain text and as a small accessible piece of HTML.
 
-The card takes its colours from the page (it sets no text colour), so it reads on light and dark themes alike; blue and
-orange only tint the edge and the mark, and the outcome is always a word.
+The card takes its colours from the page (it sets no text colour), so it reads on light and dark themes alike;
+blue and orange only tint the edge, and the outcome is always a word.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Compare what was expected with what came back, and say the difference in words.
 
 Used by `digital_biopsy.check`. Every function here works on plain values (numbers, strings, None, lists,
-tuples, dicts, NumPy arrays; torch tensors are read as arrays), never raises on a strange value, and returns text
-that is not yet escaped for HTML.
+tuples, dicts, NumPy arrays; torch tensors are read as arrays), never raises on a strange value, and returns
+text that is not yet escaped for HTML.
 """
 
 from __future__ import annotations
@@ -38,11 +38,12 @@ def difference(expected: Any, got: Any, *, tol: float | None = None, dtype: Any 
     Parameters
     ----------
     expected, got
-        Plain values. NaN equals NaN. A list and a tuple with equal items are equal. A 0-d array is a number. A bool is no
-        number: True is not 1, and where a bool (or an array of bools) is expected nothing else will do.
+        Plain values. NaN equals NaN. A list and a tuple with equal items are equal. A 0-d array is a number.
+        A bool is no number: True is not 1, and where a bool (or an array of bools) is expected nothing else
+        will do.
     tol
-        Absolute tolerance on every number. Without it two integers must be equal, and other numbers must agree
-        within a relative 1e-6 or an absolute 1e-9, whichever is wider.
+        Absolute tolerance on every number. Without it two integers must be equal, and other numbers must
+        agree within 1e-6 (relative) or 1e-9 (absolute), whichever is wider.
     dtype
         The dtype that `got` must have, as `numpy.issubdtype` reads it: "float64", numpy.floating, bool.
     """

@@ -34,7 +34,7 @@ class Mistake:
         return same(list(self.args), list(call.args)) and same(dict(self.kwargs), dict(call.kwargs))
 
     def verdict(self, requirement: Requirement) -> int:
-        """Return 1 where the mistake explains what came back, -1 where it would have given something else, else 0."""
+        """Return 1 where the mistake explains what came back, -1 where it contradicts it, else 0."""
         if not self.concerns(requirement):
             return 0
         if requirement.form == "equals":
@@ -70,21 +70,23 @@ class Mistake:
 def recognise(items: Sequence[Item], mistakes: Iterable[Mistake]) -> dict[int, Mistake]:
     """Return the mistake that explains each failing item, by the item's id.
 
-    A rule is believed only if it explains more of the function's calls than it contradicts: NaN may come from many wrong rules,
-    but few agree with every other call. Of those that are believed, the one with most support wins; a value typed for the very
-    call goes before a rule.
+    A rule is believed when it contradicts no call, or explains at least as many wrong values as it
+    contradicts calls: NaN may come from many wrong rules, but few agree with every other call. Of those that
+    are believed the one with most support wins; a value typed for the very call goes before a rule.
     """
     believed: list[tuple[int, Mistake, set[int]]] = []
     for mistake in sorted(mistakes, key=lambda mistake: mistake.rule):
-        verdicts = [(mistake.verdict(member), id(member)) for member in members(items)]
-        support = sum(verdict for verdict, _ in verdicts)
-        if support > 0:
-            believed.append((support, mistake, {member for verdict, member in verdicts if verdict > 0}))
+        verdicts = [(mistake.verdict(member), member) for member in members(items)]
+        explained = [member for verdict, member in verdicts if verdict > 0]
+        contradicted = sum(verdict < 0 for verdict, _ in verdicts)
+        values = sum(member.form == "gives" for member in explained)
+        if explained and (not contradicted or values >= contradicted):
+            believed.append((len(explained) - contradicted, mistake, {id(member) for member in explained}))
     believed.sort(key=lambda entry: -entry[0])
     found: dict[int, Mistake] = {}
     for item in items:
         mine = {id(member) for member in members([item])}
-        explaining = [mistake for _, mistake, explained in believed if mine & explained]
+        explaining = [mistake for _, mistake, theirs in believed if mine & theirs]
         if explaining and not item.passed:
             found[id(item)] = explaining[0]
     return found

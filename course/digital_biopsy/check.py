@@ -12,8 +12,9 @@ Not right yet (1 of 2 points). double(x=5) should be 10; yours gave 7. You added
 >>> c.score
 1
 
-The learner's function is looked up by name and only ever called: arguments are copied before each call, results are plain
-values. So the same cell works where the name holds a handle to a function in another process.
+The learner's function is looked up by name and only ever called: arguments are copied before each call,
+results are plain values. So the same cell works where the name holds a handle to a function in another
+process.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ def check(
     points
         What the test cell is worth; equal to the points in the cell's nbgrader metadata.
     hidden
-        Titles of the hidden requirements, in order; they stay readable after the hidden tests have been stripped.
+        Titles of the hidden requirements, in order; they stay readable once the hidden tests are stripped.
     namespace
         Where the names live; the caller's globals by default.
     """
@@ -92,7 +93,7 @@ class Subject:
         expected
             The right value. NaN equals NaN; arrays must agree in shape; True is not 1.
         tol
-            Absolute tolerance. Default: integers equal, other numbers within a relative 1e-6 or an absolute 1e-9.
+            Absolute tolerance. Default: integers equal, other numbers within 1e-6 (relative) or 1e-9.
         dtype
             The dtype that must come back, as `numpy.issubdtype` reads it.
         no_warnings
@@ -108,10 +109,18 @@ class Subject:
         passed = call.error is None and found is None and not noisy
         self._owner._add(
             Requirement(
-                (self.name,), "gives", passed, weight, says, call=call, expected=copied(expected), tol=tol,
-                found=found, noisy=noisy,
+                (self.name,),
+                "gives",
+                passed,
+                weight,
+                says,
+                call=call,
+                expected=copied(expected),
+                tol=tol,
+                found=found,
+                noisy=noisy,
             )
-        )  # fmt: skip
+        )
 
     def raises(
         self,
@@ -125,8 +134,8 @@ class Subject:
     ) -> None:
         """Require that the call raises `error` (or a subclass, told by name).
 
-        An error without a message earns a remark on the card; with `message=True` it fails. A `raises` counts only once
-        some requirement on a value is met: a function that always raises earns nothing.
+        An error without a message earns a remark on the card; with `message=True` it fails. A `raises` counts
+        only once some requirement on a value is met: a function that always raises earns nothing.
         """
         if not (isinstance(error, type) and issubclass(error, BaseException)):
             raise CheckError(f"raises() takes an exception class, not {error!r}.")
@@ -136,15 +145,21 @@ class Subject:
         mute = fits and not str(call.error).strip()
         self._owner._add(
             Requirement(
-                (self.name,), "raises", fits and not (mute and message), weight, says, call=call, expected=error,
+                (self.name,),
+                "raises",
+                fits and not (mute and message),
+                weight,
+                says,
+                call=call,
+                expected=error,
                 mute=mute,
             )
-        )  # fmt: skip
+        )
 
     def holds(
         self, sentence: str, predicate: Callable[..., Any], /, *, says: str = "", weight: float = 1.0
     ) -> None:
-        """Require a property, told as a sentence. `predicate` gets the function (or the value) and returns a bool."""
+        """Require a property, told as a sentence; `predicate` gets this name's function or value."""
         self._owner._hold([self], sentence, predicate, says, weight)
 
     def equals(
@@ -156,16 +171,25 @@ class Subject:
         found = None if blank else difference(expected, value, tol=tol)
         self._owner._add(
             Requirement(
-                (self.name,), "equals", not blank and found is None, weight, says, expected=copied(expected),
-                found=found, missing=self.missing, unwritten=blank, value=value,
+                (self.name,),
+                "equals",
+                not blank and found is None,
+                weight,
+                says,
+                expected=copied(expected),
+                found=found,
+                missing=self.missing,
+                unwritten=blank,
+                value=value,
             )
-        )  # fmt: skip
+        )
 
     def mistake(self, wrong: Any, /, *args: Any, says: str, **kwargs: Any) -> None:
         """Name a known mistake: a wrong value (or exception class) for a call, or a wrong rule as a function.
 
-        A value is recognised when the call that is asked elsewhere in the check returns it; a rule, when a failing call
-        returns what the rule returns. Mistakes are no requirements: they only find the words.
+        A value is recognised when the call, asked elsewhere in the check, returns it; a rule, when failing
+        calls return what the rule returns (None: the rule has no opinion on this call). Mistakes are no
+        requirements: they only find the words.
         """
         rule = callable(wrong) and not isinstance(wrong, type)
         if rule and (args or kwargs):
@@ -225,7 +249,7 @@ class Check:
     def holds(
         self, sentence: str, predicate: Callable[..., Any], /, *, says: str = "", weight: float = 1.0
     ) -> None:
-        """Require a property; `predicate` gets as many of the check's names, in order, as it has parameters."""
+        """Require a property; `predicate` gets as many of the names, in order, as it has parameters."""
         many = len(inspect.signature(predicate).parameters)
         if not 1 <= many <= len(self._subjects):
             raise CheckError(
@@ -235,7 +259,7 @@ class Check:
 
     @contextlib.contextmanager
     def hidden(self, title: str, *, says: str = "", weight: float = 1.0) -> Iterator[None]:
-        """Group requirements into one that is met when all are; its card entry shows the title and words only."""
+        """Group requirements into one, met when all are; the card shows its title and words only."""
         if self._group is not None:
             raise CheckError(f"hidden({title!r}) stands inside hidden({self._group.title!r}).")
         if title not in self._declared:

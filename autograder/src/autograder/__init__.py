@@ -1,1 +1,1 @@
-"""The instructor's tools of the course: build the student notebooks, test the checks, run the nbgrader loop."""
+"""The instructor's tools: build the student notebooks, test the checks, configure nbgrader."""

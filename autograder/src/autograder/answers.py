@@ -13,8 +13,8 @@
 def double(x):
     return x + 2
 
-An answer is the whole text of one solution cell, named by its grade_id. Where a function is not enough (a constant, a class
-with a helper), give the text: `answers.right("pipeline", source="PIPELINE = [...]")`.
+An answer is the whole text of one solution cell, named by its grade_id. Where a function is not enough (a
+constant, a class with a helper), give the text: `answers.right("pipeline", source="PIPELINE = [...]")`.
 """
 
 from __future__ import annotations
@@ -158,7 +158,8 @@ def perfect(released: NotebookNode, answers: Answers) -> dict[str, str]:
 def rounds(released: NotebookNode, answers: Answers) -> Iterator[dict[str, Answer]]:
     """Yield as few rounds as try every answer: in each, every test cell tries one, keyed by the test cell.
 
-    The cells that a round does not try hold their first right answer, so an answer must not rely on another exercise.
+    The cells that a round does not try hold their first right answer, so an answer must not rely on another
+    exercise.
     """
     queues = {
         check: [answer for cell in cells for answer in answers.of(cell)]

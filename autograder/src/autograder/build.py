@@ -2,8 +2,9 @@
 
 solutions/<chapter>/{lesson,exercises}.md  ->  build/source/<chapter>/*.ipynb  ->  course/<chapter>/*.ipynb
 
-nbgrader copies every file of its source folder into the release. So the folder that it works on is made anew for each
-build, in a private place, and holds only the notebooks built here: what else lies in solutions/ cannot reach a student.
+nbgrader copies every file of its source folder into the release. So the folder that it works on is made anew
+for each build, in a private place, and holds only the notebooks built here: what else lies in solutions/
+cannot reach a student.
 """
 
 from __future__ import annotations
@@ -98,8 +99,12 @@ def command(argv: Sequence[str]) -> int:
         prog="digital-biopsy build", description="Build the student notebooks from solutions/."
     )
     parser.add_argument("chapters", nargs="*", metavar="CHAPTER", help="name or number; all by default")
-    parser.add_argument("--check", action="store_true", help="write nothing; fail when course/ is out of date")
-    parser.add_argument("--root", type=Path, help="the checkout (default: the folder above that has solutions/)")
+    parser.add_argument(
+        "--check", action="store_true", help="write nothing; fail when course/ is out of date"
+    )
+    parser.add_argument(
+        "--root", type=Path, help="the checkout (default: the folder above that has solutions/)"
+    )
     parser.add_argument("--to", type=Path, help="a course root to write into (default: the checkout)")
     options = parser.parse_args(list(argv))
     try:
@@ -109,7 +114,9 @@ def command(argv: Sequence[str]) -> int:
         print(f"digital-biopsy build: {error}", file=sys.stderr)
         return 1
     if options.check and report.changed:
-        print("course/ is out of date. Run `digital-biopsy build` and commit what it writes:", file=sys.stderr)
+        print(
+            "course/ is out of date. Run `digital-biopsy build` and commit what it writes:", file=sys.stderr
+        )
         for line in report.changed:
             print(f"  {line}", file=sys.stderr)
         return 1
@@ -150,7 +157,9 @@ def _write_instructors(chapter: Path, target: Path, root: Path) -> None:
             notebook = read_source(chapter / f"{name}.md", graded=name == "exercises")
         except SourceError as error:
             raise SourceError(str(error).replace(f"{root}{os.sep}", "")) from error
-        (target / f"{name}.ipynb").write_text(nbformat.writes(notebook) + "\n", encoding="utf-8", newline="\n")
+        (target / f"{name}.ipynb").write_text(
+            nbformat.writes(notebook) + "\n", encoding="utf-8", newline="\n"
+        )
 
 
 def _generate(private: Path, chapters: Sequence[str]) -> None:
@@ -242,7 +251,9 @@ def _refuse_strangers(folder: Path) -> None:
     if folder.is_dir():
         extra = {path.name for path in folder.iterdir()} - _PUBLISHED - _TOLERATED
         if extra:
-            raise BuildError(f"{folder} holds files that are not built: {', '.join(sorted(extra))}. Move them away.")
+            raise BuildError(
+                f"{folder} holds files that are not built: {', '.join(sorted(extra))}. Move them away."
+            )
 
 
 def _publish(built: Path, target: Path) -> None:

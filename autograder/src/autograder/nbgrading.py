@@ -1,6 +1,6 @@
 """What the course asks of nbgrader: stubs, what feedback shows, and the settings shared by every command.
 
-`autograder/nbgrader_config.py` calls `configure`; the build uses the same settings through nbgrader's API, so that
+`autograder/nbgrader_config.py` calls `configure`; the build uses the same settings through nbgrader's API, so
 `nbgrader generate_assignment` and `digital-biopsy build` write the same bytes.
 """
 
@@ -34,12 +34,12 @@ GRADED = "exercises"
 class ClearSolutionsOrValues(ClearSolutions):  # type: ignore[misc]
     """Replace a solution inside a function by a raise, and one at the top of a cell by `NAME = ...`.
 
-    A raise at the top of a cell would stop "Run all" in an untouched notebook; a name that holds Ellipsis lets the check
-    say "not attempted yet".
+    A raise at the top of a cell would stop "Run all" in an untouched notebook; a name that holds Ellipsis
+    lets the check say "not attempted yet".
     """
 
     def _replace_solution_region(self, cell: NotebookNode, language: str) -> bool:
-        usual = self.code_stub
+        usual: dict[str, str] = self.code_stub  # type: ignore[has-type]
         names = top_level_names(cell.source) if cell.cell_type == "code" else []
         if names:
             stub = "\n".join(VALUE_STUB.format(name=name) for name in names)

@@ -1,4 +1,4 @@
-"""Read the sources of a chapter (MyST Markdown) as notebooks, and refuse what would not build or grade as meant."""
+"""Read a chapter's sources (MyST Markdown) as notebooks; refuse what would not build or grade as meant."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import nbformat
 from jupytext.myst import MystMetadataParsingError, myst_to_notebook
@@ -82,6 +82,7 @@ def read_source(path: Path, *, graded: bool) -> NotebookNode:
     for node in notebook.cells:
         node["id"] = _cell_id(node, seen)
     nbformat.validate(notebook)
+    assert isinstance(notebook, NotebookNode)
     return notebook
 
 
@@ -145,11 +146,11 @@ def _verify_regions(cell: Cell) -> None:
         inside = 0
         for number, line in enumerate(cell.node.source.splitlines(), 1):
             begins, ends = f"BEGIN {what}" in line, f"END {what}" in line
-            if begins and inside or ends and not inside:
+            if (begins and inside) or (ends and not inside):
                 raise cell.fault(f"### {'BEGIN' if begins else 'END'} {what} does not match", number)
             if begins and not cell.meta.get(allowed):
                 raise cell.fault(f"### BEGIN {what} needs a cell with {allowed}: true", number)
-            inside = number if begins else 0 if ends else inside
+            inside = number if begins else (0 if ends else inside)
         if inside:
             raise cell.fault(f"### BEGIN {what} is never closed by ### END {what}", inside)
 
@@ -158,15 +159,16 @@ def _verify_stub(cell: Cell) -> None:
     """The student's cell must keep something to start from, and parse."""
     source = cell.node.source
     if "BEGIN SOLUTION" not in source:
-        raise cell.fault("a solution cell needs ### BEGIN SOLUTION and ### END SOLUTION, or its stub is empty")
+        raise cell.fault("without ### BEGIN SOLUTION and ### END SOLUTION the student's stub would be empty")
     names = top_level_names(source)
     stub = "; ".join(f"{name} = ..." for name in names) if names else "raise NotImplementedError"
     rest = student_source(source, "BEGIN SOLUTION", "END SOLUTION")
     text = [line for line in rest.splitlines() if line.strip() and not line.strip().startswith("#")]
     if not text and not names:
-        raise cell.fault("the student's stub would be empty: keep the def line and its docstring outside the region")
+        raise cell.fault("the student's stub would be empty: keep the def line outside the region")
     _parse(cell, source, "the solution does not parse")
-    _parse(cell, student_source(source, "BEGIN SOLUTION", "END SOLUTION", stub), "the student's stub does not parse")
+    student = student_source(source, "BEGIN SOLUTION", "END SOLUTION", stub)
+    _parse(cell, student, "the student's stub does not parse")
 
 
 def _verify_check(cell: Cell, parameters: dict[str, set[str]]) -> None:
@@ -184,16 +186,24 @@ def _verify_check(cell: Cell, parameters: dict[str, set[str]]) -> None:
     options = {keyword.arg: keyword.value for keyword in check.keywords}
     points = _literal(cell, options.get("points"), "points=")
     if points != cell.meta["points"]:
-        raise cell.fault(f"points={points} in check(...), but {cell.meta['points']} in the metadata", check.lineno)
+        raise cell.fault(
+            f"points={points} in check(...), but {cell.meta['points']} in the metadata", check.lineno
+        )
     declared = _literal(cell, options["hidden"], "hidden=") if "hidden" in options else []
-    titles = [_literal(cell, call.args[0] if call.args else None, "the title of hidden()") for call in _hidden(tree)]
+    titles = [
+        _literal(cell, call.args[0] if call.args else None, "the title of hidden()") for call in _hidden(tree)
+    ]
     if list(declared) != titles:
-        raise cell.fault(f"hidden={list(declared)} in check(...), but the hidden tests are {titles}", check.lineno)
+        raise cell.fault(
+            f"hidden={list(declared)} in check(...), but the hidden tests are {titles}", check.lineno
+        )
     if list(_hidden(ast.parse(stripped))):
         raise cell.fault("c.hidden(...) stands outside ### BEGIN HIDDEN TESTS")
     if not source.rstrip().endswith("\nc.score"):
         raise cell.fault("the last line of a test cell is c.score")
-    _verify_arguments(cell, tree, [_literal(cell, arg, "a name of check()") for arg in check.args], parameters)
+    _verify_arguments(
+        cell, tree, [_literal(cell, arg, "a name of check()") for arg in check.args], parameters
+    )
 
 
 def _verify_arguments(cell: Cell, tree: ast.AST, names: list[str], parameters: dict[str, set[str]]) -> None:
@@ -240,7 +250,7 @@ def _is_hidden(node: ast.Call) -> bool:
     return isinstance(node.func, ast.Attribute) and node.func.attr == "hidden"
 
 
-def _is_call(node: ast.AST, name: str) -> bool:
+def _is_call(node: ast.AST, name: str) -> TypeGuard[ast.Call]:
     return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == name
 
 
@@ -255,7 +265,9 @@ def _literal(cell: Cell, node: ast.expr | None, what: str) -> Any:
     try:
         return ast.literal_eval(node)  # type: ignore[arg-type]
     except (ValueError, TypeError) as error:
-        raise cell.fault(f"{what} must be written out in the test cell", getattr(node, "lineno", 0)) from error
+        raise cell.fault(
+            f"{what} must be written out in the test cell", getattr(node, "lineno", 0)
+        ) from error
 
 
 def _is_positive(points: Any) -> bool:

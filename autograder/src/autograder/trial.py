@@ -1,4 +1,4 @@
-"""Grade submissions through nbgrader in a course root of its own: how the course tests its checks and its loop."""
+"""Grade submissions through nbgrader in a course root of its own: how the course tests its checks."""
 
 from __future__ import annotations
 
@@ -52,7 +52,9 @@ class CourseRoot:
     def released(self, chapter: str) -> NotebookNode:
         """Return the student's exercises."""
         path = self.folder / RELEASE_DIRECTORY / chapter / f"{GRADED}.ipynb"
-        return nbformat.read(path, as_version=4)
+        notebook = nbformat.read(path, as_version=4)
+        assert isinstance(notebook, NotebookNode)
+        return notebook
 
     def nbgrader(self, *arguments: str, options: Sequence[str] = ()) -> str:
         """Run an nbgrader command in the course root and return what it printed.
@@ -76,7 +78,7 @@ class CourseRoot:
         self.nbgrader("autograde", chapter)
 
     def marks(self, student: str, chapter: str) -> dict[str, Mark]:
-        """Return the marks of a submission from the gradebook, with the cards from the autograded notebook."""
+        """Return a submission's marks from the gradebook, with the cards of the autograded notebook."""
         from nbgrader.api import Gradebook
 
         path = self.folder / "autograded" / student / chapter / f"{GRADED}.ipynb"
