@@ -216,7 +216,7 @@ def check_data(folder: Traversable | None = None) -> Finding:
             wrong.append(f"{name} has changed")
     if wrong:
         return Finding("data", "fault", "; ".join(wrong), cure)
-    return Finding("data", "ok", f"{len(listed)} files as they were published")
+    return Finding("data", "ok", f"as published (files: {len(listed)})")
 
 
 def check_disk(folder: Path, low: int = 1000 * MB, least: int = 100 * MB) -> Finding:
