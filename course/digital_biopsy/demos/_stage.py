@@ -227,7 +227,7 @@ class Stage:
             return ax.annotate(text, (x, y), xytext=offset, textcoords="offset points", annotation_clip=False, **style)
 
         def update(old: Annotation) -> None:
-            old.xy = (x, y)
+            old.xy, old.xyann = (x, y), offset
             old.set_text(text)
 
         return self.artist(axes, key, make, update, **style)
