@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -40,14 +39,14 @@ def chromium() -> str:
 
 
 @pytest.fixture
-def clean_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def clean_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty home, so that the settings of whoever runs the tests change nothing."""
     home = tmp_path / "home"
     home.mkdir()
     monkeypatch.setenv("HOME", str(home))
     for name in [name for name in os.environ if name.startswith(("JUPYTER_", "XDG_"))]:
         monkeypatch.delenv(name)
-    yield home
+    return home
 
 
 def pytest_report_header() -> str:

@@ -142,7 +142,7 @@ def test_environment_yml_is_what_the_script_writes(lock: ModuleType) -> None:
 
 
 def test_cuda_lines_are_dropped(lock: ModuleType) -> None:
-    text = "numpy==2.4.6\nnvidia-cublas==13.1 ; sys_platform == 'linux'\ntriton==3.7.1\ncuda-toolkit==13\nsix==1\n"
+    text = "numpy==2.4.6\nnvidia-cublas==13 ; os_name == 'posix'\ntriton==3.7.1\ncuda-toolkit==13\nsix==1\n"
     assert lock.without_cuda(text) == "numpy==2.4.6\nsix==1\n"
 
 

@@ -1,4 +1,4 @@
-"""`digital-biopsy study` starts the real JupyterLab, shielded from the user's own set-up and from the network."""
+"""`digital-biopsy study` starts the real JupyterLab, shielded from the user's set-up and the network."""
 
 from __future__ import annotations
 

@@ -81,7 +81,8 @@ def test_it_works_from_any_folder_without_the_checkout(wheel: Path, tmp_path: Pa
     target, elsewhere = tmp_path / "installed here", tmp_path / "elsewhere"
     elsewhere.mkdir()
     subprocess.run(
-        [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--target", target, wheel],
+        [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--target", target,
+         wheel],
         check=True, timeout=120,
     )  # fmt: skip
     done = subprocess.run(
