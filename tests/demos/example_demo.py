@@ -73,7 +73,7 @@ def describe(result: Drift) -> str:
     """One sentence."""
     return (
         f"With the stored value wrong by {result.epsilon:+.1f} %, the 45 HU lesion reads {result.lesion:.1f} HU; "
-        f"air stays at -1000 HU and 1500 HU bone moves by {result.bias[-1]:+.1f} HU."
+        f"air stays at -1000 HU and 1500 HU bone moves by {result.bias[-1] + 0.0:+.1f} HU."
     ).replace("-", "\N{MINUS SIGN}")
 
 

@@ -187,8 +187,8 @@ class Demo:
             return ""
         asked = [(c, stop) for c, stop in zip(self.controls, self.at, strict=True) if c.name in self.question.at]
         place = ", ".join(f"{c.label}: {c.labels[stop]}" for c, stop in asked)
-        measured = f"Measured ({place}): {truth}." if place else f"Measured: {truth}."
-        return measured if choice is None else f"You predicted: {self.question.options[choice]}. {measured}"
+        measured = f"Measured ({place}): {truth.rstrip('.')}." if place else f"Measured: {truth.rstrip('.')}."
+        return measured if choice is None else f"You predicted: {self.question.options[choice].rstrip('.')}. {measured}"
 
     def a_few_stops(self, at_most: int) -> list[tuple[int, ...]]:
         """Each control varied alone through a few stops, the others at their start; the start once, and first."""

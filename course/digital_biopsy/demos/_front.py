@@ -10,6 +10,10 @@ if TYPE_CHECKING:
     from digital_biopsy.demos._demo import Demo
 
 
+#: The choice of a learner who skipped the question.
+SKIPPED = -1
+
+
 @cache
 def asset(name: str) -> str:
     """Text of a file in ``demos/front``."""

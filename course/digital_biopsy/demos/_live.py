@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import anywidget
 import traitlets
 
-from digital_biopsy.demos._front import asset, specification
+from digital_biopsy.demos._front import SKIPPED, asset, specification
 from digital_biopsy.demos._paper import paper
 from digital_biopsy.demos._predict import as_list, keep
 
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("digital_biopsy.demos")
 MAX_SCALE = 2.0
-SKIPPED = -1
 
 # Widgets of each cell, so that running a cell again closes those of its last run: (message id, widgets).
 _cells: dict[str, tuple[str, list[anywidget.AnyWidget]]] = {}

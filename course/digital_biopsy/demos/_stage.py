@@ -124,6 +124,7 @@ class Stage:
             self.figure = Figure(
                 figsize=(size[0] / DPI, size[1] / DPI), dpi=DPI * scale, layout="constrained", facecolor="white"
             )
+            self.figure.get_layout_engine().set(w_pad=0.08, h_pad=0.08)
             self._canvas = FigureCanvasAgg(self.figure)
             self.axes: dict[str, Axes] = dict(setup(self.figure))
         self._artists: dict[tuple[str, str], Artist] = {}

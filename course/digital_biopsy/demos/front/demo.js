@@ -223,8 +223,8 @@ export function build(root, spec, state, link) {
     { class: "db-controls" },
     element("legend", { class: "db-hidden" }, `Controls: ${spec.title}`),
     ...panel.rows,
-    element("div", { class: "db-actions" }, reset),
   );
+  const foot = element("div", { class: "db-foot" }, note, reset);
 
   function go(next) {
     stops = next;
@@ -238,7 +238,7 @@ export function build(root, spec, state, link) {
   }
   function unlock(choice) {
     answered = true;
-    controls.disabled = false;
+    controls.disabled = reset.disabled = false;
     note.textContent = "";
     showMe.hidden = !question.compared;
     link.predict(choice);
@@ -253,9 +253,9 @@ export function build(root, spec, state, link) {
     showMe.hidden = !(answered && question.compared);
     parts.push(form);
   }
-  controls.disabled = !answered;
+  controls.disabled = reset.disabled = !answered;
   if (!answered) note.textContent = "The controls unlock when you keep a prediction or skip.";
-  parts.push(controls, note, picture.node, caption, live, compared, trouble);
+  parts.push(controls, foot, picture.node, caption, live, compared, trouble);
   const card = element("div", { class: "db-demo", role: "group", "aria-labelledby": `${id}-title` }, ...parts);
   card.style.setProperty("--db-width", `${spec.size[0]}px`);
   card.dataset.demo = spec.name;

@@ -1,0 +1,7 @@
+"""``python -m tests.bench``: see :mod:`tests.bench.demos`."""
+
+import sys
+
+from tests.bench.demos import main
+
+main(sys.argv[1:])

@@ -1,0 +1,237 @@
+"""A real JupyterLab on a free port, and a notebook opened in it, for tests that look at the course as a learner does."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+
+TOKEN = "browser-tests"
+CHROMIUM_FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+# Console errors that are not ours, each with its reason.
+ALLOWED_NOISE: Mapping[str, str] = {}
+MINUTE = 60_000
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 on which nothing listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def write_settings(folder: Path, theme: str) -> None:
+    """JupyterLab's settings for tests: no news prompt, every cell in the page, the theme."""
+    settings: dict[str, dict[str, Any]] = {
+        "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
+        "apputils-extension/themes": {"theme": theme},
+        "notebook-extension/tracker": {"windowingMode": "defer"},
+        "docmanager-extension/plugin": {"autosave": False},
+    }
+    for name, values in settings.items():
+        path = folder / "@jupyterlab" / f"{name}.jupyterlab-settings"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(values))
+
+
+@dataclass
+class Lab:
+    """A running server."""
+
+    url: str
+    root: Path
+    process: subprocess.Popen[bytes]
+
+
+@contextmanager
+def running_lab(root: Path, private: Path, theme: str = "JupyterLab Light") -> Iterator[Lab]:
+    """Start JupyterLab over ``root``; its settings, runtime files and history go to ``private``."""
+    port = free_port()
+    write_settings(private / "settings", theme)
+    folders = {
+        "JUPYTERLAB_SETTINGS_DIR": "settings",
+        "JUPYTERLAB_WORKSPACES_DIR": "workspaces",
+        "JUPYTER_CONFIG_DIR": "config",
+        "JUPYTER_RUNTIME_DIR": "runtime",
+        "JUPYTER_DATA_DIR": "share",
+        "IPYTHONDIR": "ipython",
+        "MPLCONFIGDIR": "matplotlib",
+    }
+    environment = os.environ | {name: str(private / folder) for name, folder in folders.items()}
+    environment.pop("DIGITAL_BIOPSY_DEMOS", None)
+    command = [
+        *(sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"),
+        *("--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}", "--ServerApp.port_retries=0"),
+        *(f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={root}"),
+        *("--LabApp.expose_app_in_browser=True", "--JupyterNotebookApp.expose_app_in_browser=True"),
+        "--ServerApp.answer_yes=True",
+    ]
+    with (private / "server.log").open("wb") as log:
+        process = subprocess.Popen(command, env=environment, stdout=log, stderr=log, cwd=root)
+    try:
+        url = f"http://127.0.0.1:{port}"
+        wait_for_server(url, process, private / "server.log")
+        yield Lab(url, root, process)
+    finally:
+        process.terminate()
+        try:
+            process.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def wait_for_server(url: str, process: subprocess.Popen[bytes], log: Path, patience: float = 90) -> None:
+    """Return when the server answers.
+
+    Raises
+    ------
+    RuntimeError
+        If it ends or does not answer in time; with the end of its log.
+    """
+    end = time.monotonic() + patience
+    while time.monotonic() < end and process.poll() is None:
+        try:
+            with urllib.request.urlopen(f"{url}/api?token={TOKEN}", timeout=5):
+                return
+        except OSError:
+            time.sleep(0.2)
+    raise RuntimeError(f"JupyterLab did not start; the end of its log:\n{log.read_text()[-3000:]}")
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """Headless Chromium: the system's, or the one that Playwright installed."""
+    system = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=str(system) if system.exists() else None, args=list(CHROMIUM_FLAGS)
+        )
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+@dataclass
+class OpenNotebook:
+    """A notebook open in a page of its own."""
+
+    page: Page
+    context: BrowserContext
+    console: list[str] = field(default_factory=list)
+
+    def run_all(self, patience: float = 5 * MINUTE) -> None:
+        """Run all cells and wait until the kernel is idle again."""
+        # Playwright's evaluate knows no timeout, so the run leaves a mark that can be waited for.
+        self.page.evaluate(
+            """() => {
+              window.ranAll = null;
+              window.jupyterapp.commands.execute('notebook:run-all-cells').then(
+                () => { window.ranAll = 'ran'; }, (error) => { window.ranAll = String(error); });
+            }"""
+        )
+        self.page.wait_for_function("() => window.ranAll !== null", timeout=patience)
+        self.wait_idle(patience)
+
+    def wait_idle(self, patience: float = MINUTE) -> None:
+        """Wait until the kernel itself says that it is idle (the icon lags behind)."""
+        self.page.wait_for_function(
+            """() => window.jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'""",
+            timeout=patience,
+        )
+
+    def cells(self) -> list[dict[str, Any]]:
+        """The notebook's cells with their outputs, as saved on disk."""
+        cells: list[dict[str, Any]] = self.page.evaluate(
+            "() => Array.from(window.jupyterapp.shell.currentWidget.content.model.cells, (cell) => cell.toJSON())"
+        )
+        return cells
+
+    def outputs(self) -> list[dict[str, Any]]:
+        """All outputs of all cells."""
+        return [output for cell in self.cells() for output in cell.get("outputs", ())]
+
+    def screenshot(self, path: Path, width: int) -> None:
+        """Save the whole notebook as seen in a window of this width."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.page.set_viewport_size({"width": width, "height": 900})
+        # The notebook scrolls inside the page: a window as high as the notebook shows all of it.
+        height = self.page.evaluate(
+            """() => {
+              const scroller = document.querySelector('.jp-WindowedPanel-outer');
+              scroller.scrollTop = 0;
+              const cells = scroller.querySelectorAll('.jp-Cell');
+              return cells[cells.length - 1].getBoundingClientRect().bottom + 60;
+            }"""
+        )
+        self.page.set_viewport_size({"width": width, "height": min(int(height) + 20, 15_000)})
+        self.page.wait_for_timeout(400)
+        self.page.screenshot(path=path)
+        self.page.set_viewport_size({"width": 1280, "height": 900})
+
+
+@contextmanager
+def opened(browser: Browser, lab: Lab, path: str, app: str = "lab", width: int = 1280) -> Iterator[OpenNotebook]:
+    """Open a notebook of the server in a fresh browser context.
+
+    Parameters
+    ----------
+    path : str
+        Relative to the server's root.
+    app : {"lab", "notebook"}
+        JupyterLab or Notebook 7.
+    """
+    context = browser.new_context(viewport={"width": width, "height": 900}, reduced_motion="reduce")
+    page = context.new_page()
+    notebook = OpenNotebook(page, context)
+    page.on("console", lambda message: _note(notebook, message))
+    page.on("pageerror", lambda error: notebook.console.append(f"uncaught: {error}"))
+    page.on("dialog", lambda dialog: dialog.accept())
+    place = f"lab/tree/{path}?reset&" if app == "lab" else f"notebooks/{path}?"
+    page.goto(f"{lab.url}/{place}token={TOKEN}", timeout=2 * MINUTE)
+    page.wait_for_function("() => window.jupyterapp", timeout=2 * MINUTE)
+    page.wait_for_function(
+        """async () => {
+          await window.jupyterapp.started;
+          await window.jupyterapp.restored;
+          const panel = window.jupyterapp.shell.currentWidget;
+          if (!panel?.sessionContext?.session?.kernel) return false;
+          await panel.sessionContext.ready;
+          return panel.content.model.cells.length > 0;
+        }""",
+        timeout=2 * MINUTE,
+    )
+    notebook.wait_idle(2 * MINUTE)
+    try:
+        yield notebook
+    finally:
+        try:
+            page.evaluate("() => { window.jupyterapp.shell.currentWidget.sessionContext.shutdown(); }")
+            page.wait_for_timeout(300)
+        finally:
+            context.close()
+
+
+def _note(notebook: OpenNotebook, message: ConsoleMessage) -> None:
+    if message.type == "error" and not any(noise in message.text for noise in ALLOWED_NOISE):
+        notebook.console.append(message.text)
