@@ -10,6 +10,7 @@ refused, with the reason and the cure.
 
 from __future__ import annotations
 
+import gzip
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -339,6 +340,8 @@ def read_nifti(path: str | Path) -> Image:
 
     nib: Any = nibabel  # much of it has no types
     with _damage(path, nib.filebasedimages.ImageFileError):
+        if path.suffix.lower() == ".gz":
+            _check_gzip(path)
         image = nib.load(path)
         if not isinstance(image, nib.Nifti1Pair):
             raise ImageError(f"{path} is not NIfTI but {type(image).__name__}. Convert it to .nii.gz first.")
@@ -359,6 +362,13 @@ def read_nifti(path: str | Path) -> Image:
     hu = np.ascontiguousarray(values.T[:, ::-1, ::-1])
     i, j, k = (float(size) * MM.get(space, 1.0) for size in nib.affines.voxel_sizes(image.affine))
     return Image(hu, (k, j, i), str(path))
+
+
+def _check_gzip(path: Path) -> None:
+    """Read to the end, where gzip keeps a checksum: nibabel stops short of it and would not notice damage."""
+    with gzip.open(path) as stream:
+        while stream.read(1 << 20):
+            pass
 
 
 @contextmanager
