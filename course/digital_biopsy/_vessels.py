@@ -66,13 +66,19 @@ def section(canvas: Canvas, share: Plane, branches: tuple[Points, Points, Points
     rise = np.where(np.abs(along[:, 2]) < 1e-9, 1e-9, along[:, 2])
     # The stretch of each branch, as shares of its length, that lies near enough to the plane to be seen.
     t0, t1 = np.clip(np.sort([(-reach - starts[:, 2]) / rise, (reach - starts[:, 2]) / rise], axis=0), 0, 1)
-    for i in np.flatnonzero(t1 > t0):
-        ends = starts[i, :2] + np.outer([t0[i], t1[i]], along[i, :2])
-        (x0, y0), (x1, y1) = ends.min(axis=0) - reach[i], ends.max(axis=0) + reach[i]
-        at = canvas.patch((x0, x1, y0, y1))
-        x, y = canvas.x[:, at[1]] - starts[i, 0], canvas.y[at[0]] - starts[i, 1]
-        dx, dy, dz = along[i]
-        t = np.clip((x * dx + y * dy - starts[i, 2] * dz) / (along[i] @ along[i] + 1e-9), 0, 1)
-        gap = np.sqrt((x - t * dx) ** 2 + (y - t * dy) ** 2 + (starts[i, 2] + t * dz) ** 2)
-        covered = canvas.coverage(gap - (wide[i] + t * (narrow[i] - wide[i])))
+    low = np.minimum(starts + t0[:, None] * along, starts + t1[:, None] * along)[:, :2] - reach[:, None]
+    high = np.maximum(starts + t0[:, None] * along, starts + t1[:, None] * along)[:, :2] + reach[:, None]
+    length2 = (along**2).sum(axis=1) + 1e-9
+    columns = np.searchsorted(canvas.x[0], np.stack([low[:, 0], high[:, 0]], axis=1))
+    rows = np.searchsorted(canvas.y[:, 0], np.stack([low[:, 1], high[:, 1]], axis=1))
+    seen = (t1 > t0) & (columns[:, 1] > columns[:, 0]) & (rows[:, 1] > rows[:, 0])
+    # A few hundred patches of a few pixels: plain Python numbers and bare ufuncs keep the overhead small.
+    for i in np.flatnonzero(seen).tolist():
+        (px, py, pz), (dx, dy, dz) = starts[i].tolist(), along[i].tolist()
+        at = np.s_[rows[i, 0] : rows[i, 1], columns[i, 0] : columns[i, 1]]
+        x, y = canvas.x[:, at[1]] - px, canvas.y[at[0]] - py
+        t = np.minimum(np.maximum((x * dx + y * dy - pz * dz) / float(length2[i]), 0), 1)
+        gap = np.sqrt((x - t * dx) ** 2 + (y - t * dy) ** 2 + (pz + t * dz) ** 2)
+        radius = float(wide[i]) + t * float(narrow[i] - wide[i])
+        covered = np.minimum(0.5 + (radius - gap) / canvas.pixel, 1)
         np.maximum(share[at], covered, out=share[at])

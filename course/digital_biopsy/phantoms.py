@@ -183,7 +183,11 @@ def _grow(canvas: Canvas, offset: Plane, spacing: float, nodule: Nodule, rng: np
             "Move it into a lung, for example to position=(-8, -84)."
         )
     radius = nodule.diameter_mm / 2
-    x, y = offset[None, :] - np.float32(right), offset[:, None] - np.float32(down)
+    reach_mm = 2.2 * radius + 2 * spacing  # as far as lobes and spicules may go
+    rows, columns = (
+        slice(*np.searchsorted(offset, [value - reach_mm, value + reach_mm])) for value in (down, right)
+    )
+    x, y = offset[None, columns] - np.float32(right), offset[rows, None] - np.float32(down)
     angle, reach = np.arctan2(y, x), np.hypot(x, y)
 
     order = np.arange(2, 7)
@@ -209,7 +213,8 @@ def _grow(canvas: Canvas, offset: Plane, spacing: float, nodule: Nodule, rng: np
     inside = texture[share >= 0.5]
     if inside.size > 1:  # the stated mean and amplitude hold over this very nodule
         texture = (texture - inside.mean()) / max(float(inside.std()), 1e-12)
-    canvas.paint("nodule", share, np.asarray(nodule.hu + nodule.amplitude * texture, dtype=np.float32))
+    inner_hu = np.asarray(nodule.hu + nodule.amplitude * texture, dtype=np.float32)
+    canvas.paint("nodule", share, inner_hu, (rows, columns))
 
 
 class Sliced(Protocol):
