@@ -86,3 +86,10 @@ def test_the_sculptor_finds_the_rim():
     radius, disc, rim = pipeline._shapes()
     assert weights[rim].mean() > 3 * abs(weights[radius > 7].mean())
     assert weights[disc & ~rim].mean() < 0
+
+
+def test_the_nodule_stands_alone():
+    """No vessel touches it: the threshold moves its edge and nothing else."""
+    wide, middle, narrow = (pipeline.threshold.compute(threshold=t) for t in (-600, -350, -100))
+    assert middle.diameter == pytest.approx(pipeline.TRUE_DIAMETER, abs=0.3)
+    assert 8.4 < wide.diameter < 9.2 and 6.2 < narrow.diameter < 7.0

@@ -55,8 +55,8 @@ class Patient:
 
 @cache
 def _patient() -> Patient:
-    phantom = phantoms.thorax(seed=3, size=512, spacing=SPACING, nodule=phantoms.Nodule(TRUE_DIAMETER, lobulation=0.0))
-    scan = phantoms.Scanner(noise=12.0).scan(phantom, seed=3)
+    phantom = phantoms.thorax(seed=7, size=512, spacing=SPACING, nodule=phantoms.Nodule(TRUE_DIAMETER, lobulation=0.0))
+    scan = phantoms.Scanner(noise=12.0).scan(phantom, seed=7)
     row, column = (int(axis.mean()) for axis in np.nonzero(phantom.mask("nodule")))
     half = 16
     window = slice(row - half, row + half), slice(column - half, column + half)
