@@ -1,6 +1,7 @@
 """How fast a demo is: kernel redraw, and slider to pixels in Chromium, each beside the plain way.
 
-Run ``python -m tests.bench`` (or ``python -m tests.bench kernel`` without the browser). Prints; decides nothing.
+Run ``python -m tests.bench`` (or ``python -m tests.bench kernel`` without the browser). Prints; decides
+nothing.
 """
 
 from __future__ import annotations
@@ -103,7 +104,9 @@ def kernel() -> None:
         figure.savefig(io.BytesIO(), format="png")
 
     theirs = report("set_data, then savefig", milliseconds(again, 30))
-    anew = report("new figure, then savefig", milliseconds(lambda i: plain(i).savefig(io.BytesIO(), format="png"), 20))
+    anew = report(
+        "new figure, then savefig", milliseconds(lambda i: plain(i).savefig(io.BytesIO(), format="png"), 20)
+    )
     print(f"  ratio: {theirs / ours:.1f} and {anew / ours:.1f} times faster\n")
 
 
@@ -130,7 +133,8 @@ WATCH = """(own) => {
     pressed = null;
   }));
   window.addEventListener('keydown', () => { pressed = performance.now(); }, true);
-  const target = own ? document.querySelector('.db-picture') : document.querySelector('.widget-output, .jp-OutputArea .jp-OutputArea');
+  const inline = '.widget-output, .jp-OutputArea .jp-OutputArea';
+  const target = document.querySelector(own ? '.db-picture' : inline);
   new MutationObserver(async () => {
     if (own) return painted();
     const image = target.querySelector('img');
@@ -138,7 +142,9 @@ WATCH = """(own) => {
     window.lastImage = image;
     await image.decode();
     painted();
-  }).observe(target, own ? { attributes: true, attributeFilter: ['data-frame'] } : { childList: true, subtree: true });
+  }).observe(target, own
+    ? { attributes: true, attributeFilter: ['data-frame'] }
+    : { childList: true, subtree: true });
 }"""
 
 
@@ -156,7 +162,9 @@ def browser() -> None:
         for name, source in (("ours", OURS), ("interact", INTERACT)):
             notebook = nbformat.v4.new_notebook(
                 cells=[nbformat.v4.new_code_cell(here), nbformat.v4.new_code_cell(source)],
-                metadata={"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}},
+                metadata={
+                    "kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}
+                },
             )
             nbformat.write(notebook, root / f"{name}.ipynb")
         with running_lab(root, private) as lab, chromium() as chrome:
@@ -174,7 +182,9 @@ def browser() -> None:
                     for _ in range(ROUNDS + 3):
                         seen = page.evaluate("() => window.samples.length")
                         page.keyboard.press("ArrowRight")
-                        page.wait_for_function("(seen) => window.samples.length > seen", arg=seen, timeout=15_000)
+                        page.wait_for_function(
+                            "(seen) => window.samples.length > seen", arg=seen, timeout=15_000
+                        )
                         page.wait_for_timeout(60)
                     medians[name] = report(label, page.evaluate("() => window.samples")[3:])
     print(f"  ratio: {medians['interact'] / medians['ours']:.1f} times faster")

@@ -1,4 +1,4 @@
-"""A real JupyterLab on a free port, and a notebook opened in it, for tests that look at the course as a learner does."""
+"""A real JupyterLab on a free port, and notebooks opened in it as a learner opens them."""
 
 from __future__ import annotations
 
@@ -156,14 +156,16 @@ class OpenNotebook:
     def wait_idle(self, patience: float = MINUTE) -> None:
         """Wait until the kernel itself says that it is idle (the icon lags behind)."""
         self.page.wait_for_function(
-            """() => window.jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'""",
+            """() => window.jupyterapp.shell.currentWidget
+                  ?.sessionContext?.session?.kernel?.status === 'idle'""",
             timeout=patience,
         )
 
     def cells(self) -> list[dict[str, Any]]:
         """The notebook's cells with their outputs, as saved on disk."""
         cells: list[dict[str, Any]] = self.page.evaluate(
-            "() => Array.from(window.jupyterapp.shell.currentWidget.content.model.cells, (cell) => cell.toJSON())"
+            """() => Array.from(window.jupyterapp.shell.currentWidget.content.model.cells,
+                  (cell) => cell.toJSON())"""
         )
         return cells
 
@@ -191,7 +193,9 @@ class OpenNotebook:
 
 
 @contextmanager
-def opened(browser: Browser, lab: Lab, path: str, app: str = "lab", width: int = 1280) -> Iterator[OpenNotebook]:
+def opened(
+    browser: Browser, lab: Lab, path: str, app: str = "lab", width: int = 1280
+) -> Iterator[OpenNotebook]:
     """Open a notebook of the server in a fresh browser context.
 
     Parameters

@@ -66,14 +66,17 @@ def draw(stage: Stage, result: Drift) -> None:
     stage.image("slice", result.image, vmin=-160, vmax=240)
     stage.line("bias", "bias", TISSUES, result.bias, color=BLUE, label="bias")
     stage.points("bias", "lesion", LESION, result.lesion - LESION)
-    stage.note("bias", "lesion name", LESION, result.lesion - LESION, "lesion", offset=(6, -12), color="#D55E00")
+    stage.note(
+        "bias", "lesion name", LESION, result.lesion - LESION, "lesion", offset=(6, -12), color="#D55E00"
+    )
 
 
 def describe(result: Drift) -> str:
     """One sentence."""
+    bone = result.bias[-1] + 0.0  # not -0.0
     return (
         f"With the stored value wrong by {result.epsilon:+.1f} %, the 45 HU lesion reads {result.lesion:.1f} HU; "
-        f"air stays at -1000 HU and 1500 HU bone moves by {result.bias[-1] + 0.0:+.1f} HU."
+        f"air stays at -1000 HU and 1500 HU bone moves by {bone:+.1f} HU."
     ).replace("-", "\N{MINUS SIGN}")
 
 

@@ -53,7 +53,7 @@ class Control(Protocol):
         """Which native element shows it."""
 
     @property
-    def values(self) -> tuple[Any, ...]:
+    def values(self) -> Sequence[Any]:
         """The stops."""
 
     @property

@@ -34,7 +34,9 @@ def mode() -> str:
     """
     chosen = os.environ.get("DIGITAL_BIOPSY_DEMOS") or "live"
     if chosen not in MODES:
-        raise ValueError(f"DIGITAL_BIOPSY_DEMOS is {chosen!r}; set it to one of {', '.join(MODES)}, or unset it")
+        raise ValueError(
+            f"DIGITAL_BIOPSY_DEMOS is {chosen!r}; set it to one of {', '.join(MODES)}, or unset it"
+        )
     return chosen
 
 
@@ -60,8 +62,8 @@ class Demo:
     question : Question, optional
         Predicted before the controls unlock.
     table : callable, optional
-        ``table(result)`` returns (header, rows) for the static form. Without it the rows are the descriptions at a few
-        stops of each control.
+        ``table(result)`` returns (header, rows) for the static form. Without it the rows are the descriptions
+        at a few stops of each control.
     size : (width, height)
         Of the picture, in CSS pixels.
 
@@ -96,7 +98,9 @@ class Demo:
     def __post_init__(self) -> None:
         names = [control.name for control in self.controls]
         if not names or len(set(names)) != len(names):
-            raise ValueError(f"demo {self.name!r} needs one or more controls with different names, not {names}")
+            raise ValueError(
+                f"demo {self.name!r} needs one or more controls with different names, not {names}"
+            )
         _ = self.at  # a question at values that no control has is found here, not in the classroom
 
     @property
@@ -115,7 +119,9 @@ class Demo:
             for control in self.controls
         )
         if wanted:
-            raise ValueError(f"demo {self.name!r}: the question names no control by {', '.join(map(repr, wanted))}")
+            raise ValueError(
+                f"demo {self.name!r}: the question names no control by {', '.join(map(repr, wanted))}"
+            )
         return stops
 
     def values(self, stops: Sequence[int]) -> dict[str, Any]:
@@ -130,8 +136,12 @@ class Demo:
             raise ValueError(f"demo {self.name!r} has {len(self.controls)} controls, got {len(stops)} stops")
         for control, stop in zip(self.controls, stops, strict=True):
             if not 0 <= stop < len(control.values):
-                raise ValueError(f"control {control.name!r} has stops 0 to {len(control.values) - 1}, not {stop}")
-        return {control.name: control.values[stop] for control, stop in zip(self.controls, stops, strict=True)}
+                raise ValueError(
+                    f"control {control.name!r} has stops 0 to {len(control.values) - 1}, not {stop}"
+                )
+        return {
+            control.name: control.values[stop] for control, stop in zip(self.controls, stops, strict=True)
+        }
 
     def settings(self, stops: Sequence[int]) -> str:
         """The stops in words: ``"Side: 3 mm, Tissue: bone"``."""
@@ -185,13 +195,19 @@ class Demo:
         truth = self.question.answer(self.result(self.at))
         if truth is None:
             return ""
-        asked = [(c, stop) for c, stop in zip(self.controls, self.at, strict=True) if c.name in self.question.at]
+        asked = [
+            (c, stop) for c, stop in zip(self.controls, self.at, strict=True) if c.name in self.question.at
+        ]
         place = ", ".join(f"{c.label}: {c.labels[stop]}" for c, stop in asked)
         measured = f"Measured ({place}): {truth.rstrip('.')}." if place else f"Measured: {truth.rstrip('.')}."
-        return measured if choice is None else f"You predicted: {self.question.options[choice].rstrip('.')}. {measured}"
+        return (
+            measured
+            if choice is None
+            else f"You predicted: {self.question.options[choice].rstrip('.')}. {measured}"
+        )
 
     def a_few_stops(self, at_most: int) -> list[tuple[int, ...]]:
-        """Each control varied alone through a few stops, the others at their start; the start once, and first."""
+        """Each control varied alone through a few stops, the others at their start; first the start itself."""
         chosen = [self.start]
         for place, control in enumerate(self.controls):
             keep = [control.start_index, self.at[place]]

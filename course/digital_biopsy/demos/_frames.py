@@ -28,7 +28,8 @@ QUALITY = 85
 def choose_stops(demo: Demo, at_most: int) -> tuple[list[list[int]], bool]:
     """Stops of each control that are drawn beforehand, and whether each control is varied alone.
 
-    All combinations where every control keeps five stops or more (or all it has) that way; else one control at a time.
+    All combinations where every control keeps five stops or more (or all it has) that way; else one control
+    at a time.
     """
     counts = [len(control.values) for control in demo.controls]
 
@@ -51,7 +52,9 @@ def encode(demo: Demo, stage: Any, stops: tuple[int, ...]) -> dict[str, str]:
     result = demo.result(stops)
     buffer = io.BytesIO()
     with drawing():
-        Image.fromarray(demo.pixels(stage, result)[..., :3].copy()).save(buffer, "WEBP", quality=QUALITY, method=4)
+        Image.fromarray(demo.pixels(stage, result)[..., :3].copy()).save(
+            buffer, "WEBP", quality=QUALITY, method=4
+        )
     source = base64.b64encode(buffer.getvalue()).decode()
     return {"src": f"data:image/webp;base64,{source}", "alt": demo.sentence(result)}
 

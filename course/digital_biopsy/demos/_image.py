@@ -1,7 +1,7 @@
 """An image that is quick to draw again.
 
-Matplotlib resamples an image as floating-point RGBA: 7 to 9 ms for 256 x 256 voxels on a panel of 330 pixels. Voxels
-become 8-bit levels here, Pillow resamples those, and a table gives the colours: 1 to 2 ms.
+Matplotlib resamples an image as floating-point RGBA: 7 to 9 ms for 256 x 256 voxels on a panel of 330 pixels.
+Voxels become 8-bit levels here, Pillow resamples those, and a table gives the colours: 1 to 2 ms.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.backend_bases import RendererBase
 from matplotlib.colors import Colormap
 from matplotlib.image import AxesImage
-from matplotlib.transforms import Affine2D, Bbox
+from matplotlib.transforms import Bbox
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -23,11 +23,15 @@ Pixels = NDArray[np.uint8]
 
 def lookup_table(cmap: str | Colormap) -> NDArray[np.uint32]:
     """RGBA of 256 levels, one 32-bit word each."""
-    colours: Pixels = (mpl.colormaps[cmap] if isinstance(cmap, str) else cmap)(np.linspace(0, 1, 256), bytes=True)
+    colours: Pixels = (mpl.colormaps[cmap] if isinstance(cmap, str) else cmap)(
+        np.linspace(0, 1, 256), bytes=True
+    )
     return np.ascontiguousarray(colours).view(np.uint32)[:, 0]
 
 
-def levels(data: NDArray[Any], vmin: float | None = None, vmax: float | None = None) -> tuple[Pixels, NDArray[np.bool_]]:
+def levels(
+    data: NDArray[Any], vmin: float | None = None, vmax: float | None = None
+) -> tuple[Pixels, NDArray[np.bool_]]:
     """Spread values over the levels 0 to 255.
 
     Parameters
@@ -90,21 +94,25 @@ class QuickImage(AxesImage):
             else:
                 data = np.where(known, table[level], np.uint32(0)).view(np.uint8).reshape(*level.shape, 4)
         elif data.dtype != np.uint8 or data.ndim != 3 or data.shape[2] not in (3, 4):
-            raise ValueError(f"an image is a 2-D array or uint8 RGB(A) pixels, not {data.dtype} of shape {data.shape}")
+            raise ValueError(
+                f"an image is a 2-D array or uint8 RGB(A) pixels, not {data.dtype} of shape {data.shape}"
+            )
         self.set_data(data)
 
     def make_image(
         self, renderer: RendererBase, magnification: float = 1.0, unsampled: bool = False
-    ) -> tuple[Pixels | None, float, float, Affine2D | None]:
+    ) -> tuple[Any, float, float, Any]:
         """Resample to the screen; returns pixels and the place of their lower left corner."""
-        source: Pixels = np.asarray(self._A)
+        source: Pixels = np.asarray(self.get_array())
         rows, columns = source.shape[:2]
         left, right, bottom, top = self.get_extent()
         corners = self.axes.transData.transform([(left, bottom), (right, top)])
         x0, x1 = corners[:, 0]
         # y of the outer edge of the first row, and of the last
         y0, y1 = corners[::-1, 1] if self.origin == "upper" else corners[:, 1]
-        seen = Bbox.intersection(Bbox.from_extents(min(x0, x1), min(y0, y1), max(x0, x1), max(y0, y1)), self.axes.bbox)
+        seen = Bbox.intersection(
+            Bbox.from_extents(min(x0, x1), min(y0, y1), max(x0, x1), max(y0, y1)), self.axes.bbox
+        )
         if seen is None:
             return None, 0, 0, None
         px0, py0, px1, py1 = (int(np.floor(edge + 0.5)) for edge in seen.extents)

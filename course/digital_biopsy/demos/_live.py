@@ -1,8 +1,8 @@
 """The live form: one widget a demo, its pictures sent as binary messages.
 
-The hot path bypasses the widget's traits: the browser sends ``{"kind": "draw", "view", "seq", "stops"}``, the kernel
-answers with a ``frame`` message and one binary buffer. Traits hold what must outlive the page (stops, prediction, last
-picture); they follow when the learner has let go of the control.
+The hot path bypasses the widget's traits: the browser sends ``{"kind": "draw", "view", "seq", "stops"}``, the
+kernel answers with a ``frame`` message and one binary buffer. Traits hold what must outlive the page (stops,
+prediction, last picture); they follow when the learner has let go of the control.
 """
 
 from __future__ import annotations
@@ -96,7 +96,9 @@ class DemoWidget(_Shown):
 
     def fallback(self) -> str:
         """The static form of the demo."""
-        picture = (self.picture, self.alt) if list(self.stops) == list(self._demo.start) and self.picture else None
+        picture = (
+            (self.picture, self.alt) if list(self.stops) == list(self._demo.start) and self.picture else None
+        )
         return paper(self._demo, picture)._repr_html_()
 
     def close(self) -> None:
@@ -185,7 +187,8 @@ class PredictionWidget(_Shown):
 def _close_earlier(widget: anywidget.AnyWidget) -> None:
     """Note the widget under its cell; close the widgets of the cell's earlier runs.
 
-    ipywidgets keeps every widget until it is closed, so each run of a cell would otherwise leave a figure behind.
+    ipywidgets keeps every widget until it is closed, so each run of a cell would otherwise leave a figure
+    behind.
     """
     from IPython.core.getipython import get_ipython
 

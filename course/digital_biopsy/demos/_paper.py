@@ -52,7 +52,9 @@ class Paper:
             f'width="{width}" style="max-width:100%;height:auto;background:#fff">'
             f"<figcaption>{escape(self.caption)}. {escape(self.alt)}</figcaption></figure>"
         )
-        heads = "".join(f'<th scope="col" style="text-align:left">{escape(text)}</th>' for text in self.header)
+        heads = "".join(
+            f'<th scope="col" style="text-align:left">{escape(text)}</th>' for text in self.header
+        )
         body = "".join(
             "<tr>" + "".join(f'<td style="text-align:left">{escape(cell)}</td>' for cell in row) + "</tr>"
             for row in self.rows
@@ -61,7 +63,11 @@ class Paper:
         return "\n".join(parts)
 
     def __str__(self) -> str:
-        lines = [self.title, *([f"Predict. {self.question}"] if self.question else []), f"{self.caption}. {self.alt}"]
+        lines = [
+            self.title,
+            *([f"Predict. {self.question}"] if self.question else []),
+            f"{self.caption}. {self.alt}",
+        ]
         lines += [" | ".join(self.header), *(" | ".join(row) for row in self.rows)]
         return "\n".join(lines)
 

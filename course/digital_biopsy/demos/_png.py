@@ -1,13 +1,13 @@
 """A PNG encoder made for speed: one filter, one compression pass.
 
-For a 640 x 480 figure on two cores: 5 ms; Pillow at its fastest level 10 to 13 ms, Matplotlib's savefig 45 to 85 ms.
+For a 640 x 480 figure on two cores: 5 ms; Pillow at its fastest level 10 to 13 ms, Matplotlib's savefig 45 to
+85 ms.
 """
 
 from __future__ import annotations
 
 import struct
 import zlib
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,15 +30,17 @@ def encode_png(pixels: NDArray[np.uint8], level: int = 1) -> bytes:
     A figure is mostly flat colour, where the filters of PNG gain little: each line is stored with filter 0.
     """
     if pixels.ndim != 3 or pixels.shape[2] not in (3, 4) or pixels.dtype != np.uint8:
-        raise ValueError(f"expected uint8 pixels of shape (height, width, 3 or 4), got {pixels.dtype} {pixels.shape}")
+        raise ValueError(
+            f"expected uint8 pixels of shape (height, width, 3 or 4), got {pixels.dtype} {pixels.shape}"
+        )
     height, width = pixels.shape[:2]
     lines = np.empty((height, 1 + 3 * width), dtype=np.uint8)
     lines[:, 0] = 0
     lines[:, 1:].reshape(height, width, 3)[...] = pixels[..., :3]
     header = struct.pack(">2I5B", width, height, 8, RGB, 0, 0, 0)
-    body = zlib.compress(lines, level)
+    body = zlib.compress(lines.data, level)
     return b"".join((SIGNATURE, _chunk(b"IHDR", header), _chunk(b"IDAT", body), _chunk(b"IEND", b"")))
 
 
-def _chunk(name: bytes, data: Any) -> bytes:
+def _chunk(name: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(data, zlib.crc32(name)))

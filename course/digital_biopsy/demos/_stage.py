@@ -31,7 +31,7 @@ from digital_biopsy.demos._image import QuickImage
 
 DPI = 100
 FONT = 9.5  # points: 13 px on the screen
-STYLE: dict[str, Any] = {
+STYLE: Any = {
     "font.size": FONT,
     "font.family": "DejaVu Sans",
     "axes.titlesize": FONT + 0.5,
@@ -52,8 +52,8 @@ STYLE: dict[str, Any] = {
 
 A = TypeVar("A", bound=Artist)
 
-# Matplotlib's fonts and mathtext are shared by all figures, and JupyterLab may deliver a widget's messages in a
-# thread beside the one that runs cells: one figure is drawn at a time.
+# Matplotlib's fonts and mathtext are shared by all figures, and JupyterLab may deliver a widget's messages in
+# a thread beside the one that runs cells: one figure is drawn at a time.
 _DRAWING = threading.RLock()
 
 
@@ -89,7 +89,9 @@ def mask_edges(
     inside = np.pad(np.asarray(mask, dtype=bool), 1)
     rows, columns = inside.shape[0] - 2, inside.shape[1] - 2
     level_row, level_column = np.nonzero(inside[1:, 1:-1] != inside[:-1, 1:-1])  # an edge above (row, column)
-    stand_row, stand_column = np.nonzero(inside[1:-1, 1:] != inside[1:-1, :-1])  # an edge left of (row, column)
+    stand_row, stand_column = np.nonzero(
+        inside[1:-1, 1:] != inside[1:-1, :-1]
+    )  # an edge left of (row, column)
     gap_level, gap_stand = np.full(level_row.size, np.nan), np.full(stand_row.size, np.nan)
     level = np.stack([level_column, level_column + 1, gap_level], axis=-1).ravel()
     stand = np.stack([stand_column, stand_column, gap_stand], axis=-1).ravel()
@@ -111,8 +113,8 @@ class Stage:
     size : (width, height)
         In CSS pixels.
     setup : callable
-        ``setup(figure)`` makes the axes and all that stays; returns them by name. Axes whose limits it does not set
-        are scaled to the first frame and then kept; :meth:`limits` changes them later.
+        ``setup(figure)`` makes the axes and all that stays; returns them by name. Axes whose limits it does
+        not set are scaled to the first frame and then kept; :meth:`limits` changes them later.
     scale : float
         Device pixels for one CSS pixel.
     """
@@ -122,9 +124,12 @@ class Stage:
     ) -> None:
         with _style():
             self.figure = Figure(
-                figsize=(size[0] / DPI, size[1] / DPI), dpi=DPI * scale, layout="constrained", facecolor="white"
+                figsize=(size[0] / DPI, size[1] / DPI),
+                dpi=DPI * scale,
+                layout="constrained",
+                facecolor="white",
             )
-            self.figure.get_layout_engine().set(w_pad=0.08, h_pad=0.08)
+            self.figure.get_layout_engine().set(w_pad=0.08, h_pad=0.08)  # type: ignore[union-attr,call-arg]
             self._canvas = FigureCanvasAgg(self.figure)
             self.axes: dict[str, Axes] = dict(setup(self.figure))
         self._artists: dict[tuple[str, str], Artist] = {}
@@ -148,8 +153,8 @@ class Stage:
     ) -> QuickImage:
         """Show a 2-D array, or uint8 RGB(A) pixels; NaN is left clear.
 
-        ``extent``, ``origin``, ``alpha`` and ``interpolation`` as for ``imshow``; give ``interpolation="nearest"`` to
-        an image of labels, whose values must not be mixed.
+        ``extent``, ``origin``, ``alpha`` and ``interpolation`` as for ``imshow``; give
+        ``interpolation="nearest"`` to an image of labels, whose values must not be mixed.
         """
         data = np.asarray(data)
         extent, smooth = style.pop("extent", None), style.pop("interpolation", None)
@@ -171,28 +176,40 @@ class Stage:
         return image
 
     def line(
-        self, axes: str, key: str, x: ArrayLike, y: ArrayLike, *, label: str = "", label_at: int = -1, **style: Any
+        self,
+        axes: str,
+        key: str,
+        x: ArrayLike,
+        y: ArrayLike,
+        *,
+        label: str = "",
+        label_at: int = -1,
+        **style: Any,
     ) -> Line2D:
         """Draw a line; ``label`` is written beside its last point, or beside point ``label_at``."""
-        style = {"color": "#0072B2", "linewidth": 2.0} | style
+        style = _defaults(style, {"color": "#0072B2", "linewidth": 2.0})
 
         def make(ax: Axes) -> Line2D:
             return ax.plot(x, y, **style)[0]
 
         line = self.artist(axes, key, make, lambda old: old.set_data(x, y), **style)
         if label:
-            known = np.flatnonzero(np.isfinite(line.get_xdata(orig=False)) & np.isfinite(line.get_ydata(orig=False)))
-            if known.size:
-                point = known[max(-known.size, min(label_at, known.size - 1))]
-                where = float(line.get_xdata(orig=False)[point]), float(line.get_ydata(orig=False)[point])
-                self.note(axes, f"{key} (label)", *where, label, color=style["color"])
+            drawn = np.asarray(line.get_xydata())
+            drawn = drawn[np.isfinite(drawn).all(axis=1)]
+            if len(drawn):
+                x_end, y_end = drawn[max(-len(drawn), min(label_at, len(drawn) - 1))]
+                self.note(axes, f"{key} (label)", x_end, y_end, label, color=style["color"])
         return line
 
-    def points(self, axes: str, key: str, x: ArrayLike, y: ArrayLike, *, size: float = 7, **style: Any) -> Line2D:
+    def points(
+        self, axes: str, key: str, x: ArrayLike, y: ArrayLike, *, size: float = 7, **style: Any
+    ) -> Line2D:
         """Draw markers of one look, ``size`` points wide."""
-        style = {"color": "#D55E00", "marker": "o", "linestyle": "none", "markersize": size} | style
+        style = _defaults(style, {"color": "#D55E00", "marker": "o", "linestyle": "none", "markersize": size})
         x, y = np.atleast_1d(x), np.atleast_1d(y)
-        return self.artist(axes, key, lambda ax: ax.plot(x, y, **style)[0], lambda old: old.set_data(x, y), **style)
+        return self.artist(
+            axes, key, lambda ax: ax.plot(x, y, **style)[0], lambda old: old.set_data(x, y), **style
+        )
 
     def scatter(
         self, axes: str, key: str, x: ArrayLike, y: ArrayLike, values: ArrayLike | None = None, **style: Any
@@ -211,7 +228,7 @@ class Stage:
         self, axes: str, key: str, x: float, y: float, text: str, *, coords: str = "data", **style: Any
     ) -> Text:
         """Write text at a point of the data, or with ``coords="axes"`` at a fraction of the axes."""
-        style = {"fontsize": FONT, "color": "#333333"} | style
+        style = _defaults(style, {"fontsize": FONT, "color": "#333333"})
 
         def make(ax: Axes) -> Text:
             return ax.text(x, y, text, transform=ax.transAxes if coords == "axes" else ax.transData, **style)
@@ -219,13 +236,23 @@ class Stage:
         return self.artist(axes, key, make, lambda old: old.set(position=(x, y), text=text), **style)
 
     def note(
-        self, axes: str, key: str, x: float, y: float, text: str, *, offset: tuple[float, float] = (5, 0), **style: Any
+        self,
+        axes: str,
+        key: str,
+        x: float,
+        y: float,
+        text: str,
+        *,
+        offset: tuple[float, float] = (5, 0),
+        **style: Any,
     ) -> Annotation:
         """Write text beside a point, ``offset`` points away."""
-        style = {"fontsize": FONT, "color": "#333333", "verticalalignment": "center"} | style
+        style = _defaults(style, {"fontsize": FONT, "color": "#333333", "verticalalignment": "center"})
 
         def make(ax: Axes) -> Annotation:
-            return ax.annotate(text, (x, y), xytext=offset, textcoords="offset points", annotation_clip=False, **style)
+            return ax.annotate(
+                text, (x, y), xytext=offset, textcoords="offset points", annotation_clip=False, **style
+            )
 
         def update(old: Annotation) -> None:
             old.xy, old.xyann = (x, y), offset
@@ -235,17 +262,21 @@ class Stage:
 
     def vline(self, axes: str, key: str, x: float, **style: Any) -> Line2D:
         """Draw a vertical line across the axes."""
-        style = {"color": "#D55E00", "linewidth": 1.5} | style
-        return self.artist(axes, key, lambda ax: ax.axvline(x, **style), lambda old: old.set_xdata([x, x]), **style)
+        style = _defaults(style, {"color": "#D55E00", "linewidth": 1.5})
+        return self.artist(
+            axes, key, lambda ax: ax.axvline(x, **style), lambda old: old.set_xdata([x, x]), **style
+        )
 
     def hline(self, axes: str, key: str, y: float, **style: Any) -> Line2D:
         """Draw a horizontal line across the axes."""
-        style = {"color": "#D55E00", "linewidth": 1.5} | style
-        return self.artist(axes, key, lambda ax: ax.axhline(y, **style), lambda old: old.set_ydata([y, y]), **style)
+        style = _defaults(style, {"color": "#D55E00", "linewidth": 1.5})
+        return self.artist(
+            axes, key, lambda ax: ax.axhline(y, **style), lambda old: old.set_ydata([y, y]), **style
+        )
 
     def bars(self, axes: str, key: str, edges: ArrayLike, heights: ArrayLike, **style: Any) -> StepPatch:
         """Draw a histogram: one more edge than heights."""
-        style = {"color": "#0072B2", "fill": True} | style
+        style = _defaults(style, {"color": "#0072B2", "fill": True})
         edges, heights = np.asarray(edges), np.asarray(heights)
 
         def make(ax: Axes) -> StepPatch:
@@ -257,7 +288,7 @@ class Stage:
         self, axes: str, key: str, x: ArrayLike, low: ArrayLike, high: ArrayLike, **style: Any
     ) -> FillBetweenPolyCollection:
         """Fill between two lines."""
-        style = {"color": "#0072B2", "alpha": 0.25, "linewidth": 0} | style
+        style = _defaults(style, {"color": "#0072B2", "alpha": 0.25, "linewidth": 0})
         x = np.asarray(x)
         low, high = np.broadcast_to(low, x.shape), np.broadcast_to(high, x.shape)
 
@@ -276,13 +307,14 @@ class Stage:
         **style: Any,
     ) -> Line2D:
         """Draw the edge of a mask along its pixels, over an image of the same shape (and ``extent``)."""
-        return self.line(axes, key, *mask_edges(mask, extent), **({"color": "#D55E00", "linewidth": 1.5} | style))
+        style = _defaults(style, {"color": "#D55E00", "linewidth": 1.5})
+        return self.line(axes, key, *mask_edges(mask, extent), **style)
 
     def rectangle(
         self, axes: str, key: str, x: float, y: float, width: float, height: float, **style: Any
     ) -> Rectangle:
         """Draw a rectangle from its corner (x, y); ``facecolor`` fills it."""
-        style = {"edgecolor": "#D55E00", "facecolor": "none", "linewidth": 1.5} | style
+        style = _defaults(style, {"edgecolor": "#D55E00", "facecolor": "none", "linewidth": 1.5})
 
         def make(ax: Axes) -> Rectangle:
             patch = Rectangle((x, y), width, height, **style)
@@ -293,7 +325,7 @@ class Stage:
 
     def circle(self, axes: str, key: str, x: float, y: float, radius: float, **style: Any) -> Circle:
         """Draw a circle; ``facecolor`` fills it."""
-        style = {"edgecolor": "#D55E00", "facecolor": "none", "linewidth": 1.5} | style
+        style = _defaults(style, {"edgecolor": "#D55E00", "facecolor": "none", "linewidth": 1.5})
 
         def make(ax: Axes) -> Circle:
             patch = Circle((x, y), radius, **style)
@@ -328,7 +360,7 @@ class Stage:
     def limits(
         self, axes: str, x: tuple[float, float] | None = None, y: tuple[float, float] | None = None
     ) -> None:
-        """Set the limits of the axes. A change draws the whole figure again, which takes several times longer."""
+        """Set the limits of the axes; a change draws the whole figure again, several times slower."""
         ax = self.axes[axes]
         if x is not None and ax.get_xlim() != tuple(x):
             ax.set_xlim(*x)
@@ -389,6 +421,10 @@ class Stage:
             return child.get_visible() and ax.bbox.overlaps(child.get_window_extent(renderer))
 
         return [child for child in children if child in moving or lies_above(child)]
+
+
+def _defaults(style: dict[str, Any], defaults: dict[str, Any]) -> dict[str, Any]:
+    return defaults | style
 
 
 def _changed(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
