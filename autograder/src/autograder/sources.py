@@ -92,8 +92,12 @@ def read_cells(path: Path) -> list[Cell]:
         raw = myst_to_notebook(path.read_text(encoding="utf-8"), add_source_map=True)
     except (MystMetadataParsingError, ValueError) as error:
         raise SourceError(f"{path}: {' '.join(str(error).split())}") from error
-    lines = raw.metadata.get("source_map", [])
-    return [Cell(node, path, start + 1) for node, start in zip(raw.cells, lines, strict=True)]
+    starts = raw.metadata.get("source_map", [])
+    text = path.read_text(encoding="utf-8").splitlines()
+    return [
+        Cell(node, path, _first_line(node, text, start))
+        for node, start in zip(raw.cells, starts, strict=True)
+    ]
 
 
 def verify(cells: list[Cell], *, graded: bool) -> None:
@@ -272,6 +276,12 @@ def _literal(cell: Cell, node: ast.expr | None, what: str) -> Any:
 
 def _is_positive(points: Any) -> bool:
     return isinstance(points, int | float) and not isinstance(points, bool) and points > 0
+
+
+def _first_line(node: NotebookNode, text: list[str], start: int) -> int:
+    """Return the line, from 1, of a cell's first line: below its options, which stand at the top."""
+    first = next(iter(node.source.splitlines()), "")
+    return next((n + 1 for n in range(start, len(text)) if text[n] == first), start + 1)
 
 
 def _cell_id(node: NotebookNode, seen: Counter[str]) -> str:
