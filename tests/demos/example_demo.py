@@ -75,7 +75,8 @@ def describe(result: Drift) -> str:
     """One sentence."""
     bone = result.bias[-1] + 0.0  # not -0.0
     return (
-        f"With the stored value wrong by {result.epsilon:+.1f} %, the 45 HU lesion reads {result.lesion:.1f} HU; "
+        f"With the stored value wrong by {result.epsilon:+.1f} %, "
+        f"the 45 HU lesion reads {result.lesion:.1f} HU; "
         f"air stays at -1000 HU and 1500 HU bone moves by {bone:+.1f} HU."
     ).replace("-", "\N{MINUS SIGN}")
 

@@ -207,7 +207,7 @@ class Demo:
         )
 
     def a_few_stops(self, at_most: int) -> list[tuple[int, ...]]:
-        """Each control varied alone through a few stops, the others at their start; first the start itself."""
+        """Each control varied alone through a few stops, the others at their start; the start first."""
         chosen = [self.start]
         for place, control in enumerate(self.controls):
             keep = [control.start_index, self.at[place]]
