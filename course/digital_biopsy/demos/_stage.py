@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-import matplotlib as mpl
+import matplotlib.style as mpl_style
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
@@ -66,7 +66,8 @@ def drawing() -> Iterator[None]:
 
 @contextmanager
 def _style() -> Iterator[None]:
-    with _DRAWING, mpl.rc_context(STYLE):
+    # The learner's own settings are left alone, and leave the demo alone.
+    with _DRAWING, mpl_style.context(["default", STYLE]):
         yield
 
 
@@ -408,7 +409,10 @@ class Stage:
             self._background = self._canvas.copy_from_bbox(self.figure.bbox)
 
     def _over_background(self, ax: Axes, moving: set[Artist]) -> list[Artist]:
-        """What moves, and what stays but lies above it (the frame round an image, say), in drawing order."""
+        """What moves, and what stays but lies above it (the frame round an image, say), in drawing order.
+
+        Ticks and grid lines always stay behind what moves: they take longest to draw.
+        """
         children = sorted(ax.get_children(), key=lambda artist: artist.get_zorder())
         lowest = min((child.get_zorder() for child in children if child in moving), default=np.inf)
         renderer = self._canvas.get_renderer()
