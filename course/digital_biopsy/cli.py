@@ -99,7 +99,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         if options.command == "doctor":
             return doctor.report(as_json=options.json)
-        return study(port=options.port, chapter=options.chapter, browser=not options.no_browser)
+        study(port=options.port, chapter=options.chapter, browser=not options.no_browser)
     except StudyError as error:
         print(error, file=sys.stderr)
         return 1

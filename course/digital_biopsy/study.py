@@ -14,6 +14,7 @@ from collections.abc import Callable
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
+from typing import NoReturn
 from urllib.parse import quote
 
 HOST = "127.0.0.1"
@@ -128,6 +129,7 @@ def server_arguments(root: Path, page: str, port: int, token: str, workspaces: P
         "--LabApp.news_url=None",
         "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
         "--LabApp.extension_manager=readonly",
+        "--LanguageServerManager.autodetect=False",  # it would start npm to look for servers
         # Tabs of the user's other projects would be restored here, and miss their files.
         f"--LabApp.workspaces_dir={workspaces}",
     ]
@@ -144,8 +146,8 @@ def run_lab(arguments: list[str], ready: Callable[[], None]) -> None:
     server.start()
 
 
-def study(port: int = DEFAULT_PORT, chapter: int = 0, browser: bool = True) -> int:
-    """Open JupyterLab on a chapter's lesson and stay until Ctrl-C.
+def study(port: int = DEFAULT_PORT, chapter: int = 0, browser: bool = True) -> NoReturn:
+    """Open JupyterLab on a chapter's lesson and stay until Ctrl-C, which ends the process.
 
     Parameters
     ----------
@@ -188,4 +190,8 @@ def study(port: int = DEFAULT_PORT, chapter: int = 0, browser: bool = True) -> i
     print("Starting JupyterLab ...", flush=True)
     workspaces = Path(jupyter_data_dir(), "digital-biopsy", "workspaces")
     run_lab(server_arguments(root, page, port, token, workspaces), announce)
-    return 0
+    # JupyterLab has stopped its kernels by now. A worker thread that has just served a page may still wait
+    # for work that cannot come, and Python would wait for that thread: leave without.
+    print("Stopped.", flush=True)
+    sys.stderr.flush()
+    os._exit(0)

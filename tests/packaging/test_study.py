@@ -94,7 +94,7 @@ def test_ctrl_c_stops_at_once_without_a_question(tmp_path: Path) -> None:
     command = Path(sys.executable).with_name("digital-biopsy")
     env = os.environ | {"HOME": str(tmp_path), "BROWSER": "none"}
     with Terminal([command, "study", "--port=0"], cwd=tmp_path, env=env) as terminal:
-        assert terminal.get("/api/status")[0] == 200
+        assert terminal.get("/api/contents")[0] == 200  # served by a thread that must not keep it alive
         assert terminal.stop() == 0
         assert "Traceback" not in terminal.output
         assert "y/[n]" not in terminal.output
