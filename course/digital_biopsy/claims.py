@@ -130,7 +130,7 @@ class Trial:
         )
         return (
             f'<div style="max-width: 60em; border-left: 4px solid #0072B2; padding: 0.2em 0 0.4em 1em;">'
-            f'<table style="border-collapse: collapse; color: inherit; margin: 0; width: 100%;">'
+            f'<table style="table-layout: auto; border-collapse: collapse; color: inherit; margin: 0; width: 100%;">'
             f'<caption style="text-align: left; color: inherit; padding: 0.3em 0.8em;">'
             f"Claim on trial <code>{escape(self.id)}</code>: “{escape(self.statement)}”</caption>"
             f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"

@@ -90,11 +90,13 @@ def _energy_setup(figure: Figure) -> dict[str, Axes]:
     for name, colour in {"bone": GREY, "iodine": ORANGE, "water": BLUE}.items():
         mu = physics.mu(name, kev)
         curves.plot(kev, mu, color=colour, linewidth=2)
+        at, side = {"bone": (31.5, "bottom"), "iodine": (34, "bottom"), "water": (31, "top")}[name]
+        offset = (4, -34) if side == "top" else (4, 2)
         curves.annotate(
-            name, (kev[18], mu[18]), xytext=(4, -6) if name == "water" else (4, 4), textcoords="offset points",
-            color=colour, va="top" if name == "water" else "bottom", ha="right" if name == "water" else "left",
+            name, (at, physics.mu(name, at)), xytext=offset, textcoords="offset points", color=colour, va=side,
+            ha="left",
         )  # fmt: skip
-    curves.set(yscale="log", xlim=(30, 140), ylim=(0.1, 4), xlabel="photon energy, keV", ylabel="attenuation, 1/cm")
+    curves.set(yscale="log", xlim=(30, 140), ylim=(0.1, 4.5), xlabel="photon energy, keV", ylabel="attenuation, 1/cm")
     curves.set_yticks([0.1, 0.2, 0.5, 1, 2], ["0.1", "0.2", "0.5", "1", "2"])
     curves.minorticks_off()
     for row, name in enumerate(ROWS):

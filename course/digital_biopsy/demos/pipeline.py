@@ -60,7 +60,7 @@ def _patient() -> Patient:
     row, column = (int(axis.mean()) for axis in np.nonzero(phantom.mask("nodule")))
     half = 16
     window = slice(row - half, row + half), slice(column - half, column + half)
-    near = binary_dilation(phantom.mask("nodule"), iterations=4)
+    near = binary_dilation(phantom.mask("nodule"), iterations=3)
     return Patient(scan, scan[window], near[window], (column - half, row - half))
 
 
@@ -79,8 +79,8 @@ def nodule_in_chest() -> Picture:
         extent = (0.0, size * SPACING, size * SPACING, 0.0)
         stage.image("box", patient.crop, vmin=-1350, vmax=150, extent=extent, interpolation="nearest")
         stage.rectangle("box", "frame", 0.1, 0.1, size * SPACING - 0.2, size * SPACING - 0.2, linewidth=2)
-        stage.line("box", "bar", [2, 10], [20.6, 20.6], color="white", linewidth=3)
-        stage.text("box", "8 mm", 6, 19.8, "8 mm", color="white", ha="center", va="bottom", fontsize=12)
+        stage.line("box", "bar", [13, 21], [20.6, 20.6], color="white", linewidth=3)
+        stage.text("box", "8 mm", 17, 19.8, "8 mm", color="white", ha="center", va="bottom", fontsize=12)
 
     alt = (
         "An axial CT slice of a chest: two dark lungs with bright vessels, the heart between them, a vertebra behind. "

@@ -58,15 +58,27 @@ export class Pump {
   }
 }
 
-/** Two images, one shown: the next picture is decoded before it takes the place of the last. */
+/** The bytes of a data URI, or the blob that it was given. */
+function blobOf(source) {
+  if (typeof source !== "string") return source;
+  const [head, body] = source.split(",");
+  const bytes = Uint8Array.from(atob(body), (letter) => letter.charCodeAt(0));
+  return new Blob([bytes], { type: head.slice(5).split(";")[0] });
+}
+
+/**
+ * A picture that never flickers. While it moves, a canvas shows bitmaps decoded beforehand: an image element would
+ * wait for the next frame of the page to decode and for another to show. At rest it is a plain image with its text.
+ */
 class Picture {
   constructor([width, height]) {
-    this.images = [0, 1].map(() => element("img", { width, height, alt: "", hidden: true, draggable: "false" }));
-    this.node = element("div", { class: "db-picture", style: `width:${width}px` }, ...this.images);
-    this.front = 0;
-    this.urls = [null, null];
+    this.image = element("img", { width, height, alt: "", draggable: "false", hidden: true });
+    this.canvas = element("canvas", { width, height, role: "img", "aria-label": "", hidden: true });
+    this.context = this.canvas.getContext("bitmaprenderer");
+    this.node = element("div", { class: "db-picture", style: `width:${width}px` }, this.image, this.canvas);
     this.decoding = false;
     this.queued = null;
+    this.shown = null;
   }
   async show(source, alt, tag) {
     this.queued = { source, alt, tag };
@@ -75,26 +87,34 @@ class Picture {
     while (this.queued) {
       const next = this.queued;
       this.queued = null;
-      const back = 1 - this.front;
-      const image = this.images[back];
-      if (this.urls[back]) URL.revokeObjectURL(this.urls[back]);
-      this.urls[back] = typeof next.source === "string" ? null : URL.createObjectURL(next.source);
-      image.src = this.urls[back] ?? next.source;
-      try {
-        await image.decode();
-      } catch {
-        // A page in the background may refuse to decode; the picture is shown all the same.
-      }
-      image.alt = next.alt;
-      image.hidden = false;
-      this.images[this.front].hidden = true;
-      this.front = back;
-      if (next.tag != null) this.node.dataset.frame = next.tag;
+      next.blob = blobOf(next.source);
+      const bitmap = await createImageBitmap(next.blob);
+      this.context.transferFromImageBitmap(bitmap);
+      this.canvas.setAttribute("aria-label", next.alt);
+      this.canvas.hidden = false;
+      this.image.hidden = true;
+      this.shown = next;
+      this.node.dataset.frame = next.tag;
+      delete this.node.dataset.settled;
     }
     this.decoding = false;
   }
+  async settle() {
+    const shown = this.shown;
+    if (!shown || this.node.dataset.settled) return;
+    const url = URL.createObjectURL(shown.blob);
+    this.image.src = url;
+    await this.image.decode().catch(() => {}); // a page in the background may refuse; the image is shown all the same
+    if (this.url) URL.revokeObjectURL(this.url);
+    this.url = url;
+    if (shown !== this.shown) return;
+    this.image.alt = shown.alt;
+    this.image.hidden = false;
+    this.canvas.hidden = true;
+    this.node.dataset.settled = shown.tag;
+  }
   destroy() {
-    this.urls.forEach((url) => url && URL.revokeObjectURL(url));
+    if (this.url) URL.revokeObjectURL(this.url);
   }
 }
 
@@ -272,6 +292,7 @@ export function build(root, spec, state, link) {
       clearTimeout(settleTimer);
       settleTimer = setTimeout(() => {
         live.textContent = alt;
+        picture.settle();
         link.settle?.();
       }, SETTLE);
     },
