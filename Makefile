@@ -27,10 +27,10 @@ study: $(STUDY)  ## Open the course in JupyterLab (PORT=8890: another port; BROW
 setup: $(TESTS)  ## Install all that learner, instructor and tests need
 
 test: setup  ## Run everything that CI runs
-	.venv/bin/python -m pytest -n $(WORKERS) --dist loadgroup
+	.venv/bin/python -m pytest -n $(WORKERS) --no-loadscope-reorder
 
 test-fast: setup  ## Run the tests for daily work: no browser, nothing slow
-	.venv/bin/python -m pytest -n $(WORKERS) --dist loadgroup -m "not slow and not browser"
+	.venv/bin/python -m pytest -n $(WORKERS) --no-loadscope-reorder -m "not slow and not browser"
 
 lint: setup  ## Check style, types, spelling and links
 	.venv/bin/python -m pytest tests/repo

@@ -117,7 +117,9 @@ def lab_extensions() -> tuple[set[str], set[str]]:
     from jupyterlab.commands import AppOptions, get_app_info
 
     with jupyter_environment():
-        info = get_app_info(AppOptions(labextensions_path=jupyter_path("labextensions")))
+        # With an address given, JupyterLab does not start Node.js to look for one; nothing is read from it.
+        options = AppOptions(labextensions_path=jupyter_path("labextensions"), registry="https://localhost")
+        info = get_app_info(options)
     return set(info["federated_extensions"]), {name for name, off in info["disabled"].items() if off}
 
 
