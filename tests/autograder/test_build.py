@@ -1,4 +1,4 @@
-"""The build: same bytes everywhere, nothing of the solutions in the release, clear words for a faulty source."""
+"""The build: same bytes everywhere, nothing of the solutions released, clear words for a faulty source."""
 
 from __future__ import annotations
 
@@ -155,16 +155,17 @@ def test_root_is_found_upwards(tmp_path: Path) -> None:
 
 
 HEAD = "---\nkernelspec: {name: python3, display_name: Python 3}\n---\n\n# T\n\n"
-SOLUTION = '''```{code-cell}
-:nbgrader: {grade: false, grade_id: f, locked: false, schema_version: 3, solution: true, task: false}
-def f(x):
+BODY = '''def f(x):
     """Doc."""
     ### BEGIN SOLUTION
     return x
     ### END SOLUTION
-```
-
 '''
+SOLUTION = f"""```{{code-cell}}
+:nbgrader: {{grade: false, grade_id: f, locked: false, schema_version: 3, solution: true, task: false}}
+{BODY}```
+
+"""
 CHECK = """```{code-cell}
 :nbgrader: {grade: true, grade_id: f-check, locked: true, points: 2, schema_version: 3, solution: false, task: false}
 with check("f", points=2, hidden=["more"]) as c:
@@ -175,7 +176,7 @@ with check("f", points=2, hidden=["more"]) as c:
     ### END HIDDEN TESTS
 c.score
 ```
-"""
+"""  # noqa: E501
 GOOD = HEAD + SOLUTION + CHECK
 
 
@@ -192,8 +193,8 @@ GOOD = HEAD + SOLUTION + CHECK
         ("    ### BEGIN HIDDEN TESTS\n", "", 22, "END HIDDEN TESTS does not match"),
         ("    ### END SOLUTION\n", "", 11, "BEGIN SOLUTION is never closed"),
         ("def f(x):\n", "def f(x:\n", 9, "does not parse"),
-        ('def f(x):\n    """Doc."""\n    ### BEGIN SOLUTION\n', "### BEGIN SOLUTION\ndef f(x):\n", 9, "stub would be empty"),
-        ("    ### BEGIN SOLUTION\n    return x\n    ### END SOLUTION\n", "    return x\n", 9, "stub would be empty"),
+        (BODY, "### BEGIN SOLUTION\ndef f(x):\n    return x\n### END SOLUTION\n", 9, "stub would be empty"),
+        (BODY, "def f(x):\n    return x\n", 9, "stub would be empty"),
         ("x=2)", "y=2)", 22, r"f\(\) has no argument 'y'"),
         ("\nc.score", "", 18, "the last line of a test cell is c.score"),
         ("locked: true", "locked: false", 18, "must be locked"),

@@ -1,7 +1,8 @@
 """A student's code in another process: the handles that an engine puts where the functions would be.
 
-Arguments go over a pipe as plain values, results come back as copies, and an exception comes back as the built-in class
-of the same name. Printed text and warnings are carried over too, so that a check sees what it sees in one process.
+Arguments go over a pipe as plain values, results come back as copies, and an exception comes back as the
+built-in class of the same name. Printed text and warnings are carried over too, so that a check sees what it
+sees in one process.
 """
 
 from __future__ import annotations

@@ -74,8 +74,8 @@ def test_message_order_and_known_wrong_value() -> None:
     source = RIGHT.replace(" / (1 + epsilon)", "")
     said = text(drift(source)).splitlines()
     assert said[0] == (
-        "Not right yet (1.29 of 3 points). drift_bias(hu=0.0, epsilon=0.01) should be −9.901; yours gave −10.0. "
-        "That is the first-order answer."
+        "Not right yet (1.29 of 3 points). drift_bias(hu=0.0, epsilon=0.01) should be −9.901; "
+        "yours gave −10.0. That is the first-order answer."
     )
     assert said[1] == "- drift_bias(hu=45.0, epsilon=0.005) should be −5.199; yours gave −5.225."
 
@@ -238,7 +238,13 @@ def test_keyboard_interrupt_escapes_and_exit_does_not() -> None:
 
 
 def test_warnings_stay_out_of_stderr_and_can_be_forbidden(capsys: pytest.CaptureFixture[str]) -> None:
-    source = "import sys, warnings\ndef f(x):\n    warnings.warn('dubious')\n    print('x', file=sys.stderr)\n    return x"
+    source = (
+        "import sys, warnings\n"
+        "def f(x):\n"
+        "    warnings.warn('dubious')\n"
+        "    print('x', file=sys.stderr)\n"
+        "    return x"
+    )
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         with check("f", points=2, namespace=here(source)) as c:
@@ -372,7 +378,7 @@ class TestAuthorsMistakes:
             c.gives(1, x=1)
 
     def test_mistake_that_no_requirement_asks(self) -> None:
-        with (
+        with (  # noqa: PT012 - the block is what is tested
             pytest.raises(CheckError, match="No requirement asks"),
             check("f", points=1, namespace=self.SPACE()) as c,
         ):
@@ -380,7 +386,7 @@ class TestAuthorsMistakes:
             c.mistake(5, x=2, says="never seen")
 
     def test_mistake_that_is_right(self) -> None:
-        with (
+        with (  # noqa: PT012 - the block is what is tested
             pytest.raises(CheckError, match="the right answer"),
             check("f", points=1, namespace=self.SPACE()) as c,
         ):
@@ -388,7 +394,7 @@ class TestAuthorsMistakes:
             c.mistake(1.0, x=1, says="never")
 
     def test_rule_with_other_arguments(self) -> None:
-        with (
+        with (  # noqa: PT012 - the block is what is tested
             pytest.raises(CheckError, match="cannot take"),
             check("f", points=1, namespace=self.SPACE()) as c,
         ):

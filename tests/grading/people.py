@@ -1,4 +1,4 @@
-"""The people of a course: an instructor and three students, as system users of their own where that is possible."""
+"""The people of a course: an instructor and three students, each a system user where that is possible."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ import sys
 import sysconfig
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-# Accounts that Debian and its kin have anyway; nothing of theirs is touched, so none has to be made or removed.
+# Accounts that Debian has anyway: none has to be made or removed, and nothing of theirs is touched.
 ACCOUNTS = ("backup", "games", "mail", "news", "list", "irc", "man", "lp", "uucp", "proxy", "sync")
 ROLES = ("instructor", "perfect", "half", "untouched")
 
@@ -47,14 +48,15 @@ class Person:
             "MPLBACKEND": "agg",
             "OMP_NUM_THREADS": "1",
         }
-        who = (
-            {}
-            if self.account is None
-            else {"user": self.account.pw_uid, "group": self.account.pw_gid, "extra_groups": []}
-        )
-        return subprocess.run(
+        if "LD_LIBRARY_PATH" in os.environ:  # a Python may need it to start
+            environment["LD_LIBRARY_PATH"] = os.environ["LD_LIBRARY_PATH"]
+        who: dict[str, Any] = {}
+        if self.account is not None:
+            who = {"user": self.account.pw_uid, "group": self.account.pw_gid, "extra_groups": []}
+        done: subprocess.CompletedProcess[str] = subprocess.run(
             command, cwd=folder, env=environment, capture_output=True, text=True, check=False, **who
-        )  # type: ignore[call-overload,no-any-return]
+        )
+        return done
 
     def own(self) -> None:
         """Give this person everything in their folder."""

@@ -1,4 +1,4 @@
-"""Every right answer earns full marks and every wrong one loses marks with its own words, through nbgrader."""
+"""Right answers earn full marks, wrong ones lose marks and hear their own words, through nbgrader."""
 
 from __future__ import annotations
 
@@ -21,7 +21,9 @@ def faults(plan: Mapping[str, Answer], marks: Mapping[str, Mark]) -> list[str]:
     found = []
     for check, answer in plan.items():
         mark = marks[check]
-        told = f"{answer.cell}: {answer.source!r}\n  {mark.score} of {mark.most}, and its card says\n  {mark.card}"
+        told = (
+            f"{answer.cell}: {answer.source!r}\n  {mark.score} of {mark.most}; its card says\n  {mark.card}"
+        )
         if answer.right and mark.score != mark.most:
             found.append(f"a right answer loses marks\n  {told}")
         elif not answer.right and mark.score >= mark.most:
@@ -57,7 +59,7 @@ def test_answers_earn_what_they_deserve(chapter: Chapter, tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda chapter: chapter.name)
 def test_enough_answers(chapter: Chapter, tmp_path: Path) -> None:
-    """Two right and four wrong ones for each solution cell, all different, none for a cell that is not there."""
+    """Two right and four wrong ones for each solution cell, all different, and none for any other cell."""
     build(chapter.checkout, [chapter.name], to=tmp_path)
     released = nbformat.read(tmp_path / "course" / chapter.name / "exercises.ipynb", as_version=4)
     answers = chapter.answers

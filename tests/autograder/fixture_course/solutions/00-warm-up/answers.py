@@ -3,6 +3,7 @@
 # ruff: noqa: F811
 # mypy: ignore-errors
 import numpy as np
+
 from autograder.answers import Answers
 
 answers = Answers()
