@@ -91,7 +91,7 @@ def _energy_setup(figure: Figure) -> dict[str, Axes]:
         mu = physics.mu(name, kev)
         curves.plot(kev, mu, color=colour, linewidth=2)
         at, side = {"bone": (31.5, "bottom"), "iodine": (34, "bottom"), "water": (31, "top")}[name]
-        offset = (4, -34) if side == "top" else (4, 2)
+        offset = (4, -34) if side == "top" else (4, -1)
         curves.annotate(
             name, (at, physics.mu(name, at)), xytext=offset, textcoords="offset points", color=colour, va=side,
             ha="left",
@@ -152,7 +152,7 @@ energy = Demo(
     setup=_energy_setup,
     draw=_energy_draw,
     describe=_energy_words,
-    size=(880, 370),
+    size=(840, 360),
 )
 
 
@@ -293,7 +293,7 @@ def _drift_draw(stage: Stage, shown: Drifted) -> None:
     stage.points("line", "tissues", [MARKED[n] for n in others], [shown.marked[n] for n in others], color=BLUE, size=6)
     below = shown.percent >= 0
     for name in others:
-        offset = (0, 11 if below else -11)
+        offset = (0, 11 if below == (name != "lung") else -11)
         align = {"air": "left", "bone": "right"}.get(name, "center")
         stage.note("line", name, MARKED[name], shown.marked[name], name, offset=offset, ha=align)
     stage.points("line", "nodule", MARKED["nodule"], shown.marked["nodule"], color=ORANGE, size=9)
@@ -323,10 +323,10 @@ drift = Demo(
         at={"percent": 0.5},
         truth=lambda shown: f"{MARKED['nodule'] + shown.marked['nodule']:.1f} HU",
     ),
-    controls=[Slider("percent", "Error of the stored value", -2.0, 2.0, 0.1, start=0.0, unit="%")],
+    controls=[Slider("percent", "Error of the stored value", -1.0, 1.0, 0.1, start=0.0, unit="%")],
     compute=_drifted,
     setup=_drift_setup,
     draw=_drift_draw,
     describe=_drift_words,
-    size=(960, 310),
+    size=(840, 290),
 )

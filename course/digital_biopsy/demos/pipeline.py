@@ -323,5 +323,5 @@ two_schools = Demo(
     setup=_schools_setup,
     draw=_schools_draw,
     describe=_schools_words,
-    size=(940, 340),
+    size=(840, 320),
 )
