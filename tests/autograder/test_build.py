@@ -14,6 +14,7 @@ import pytest
 
 from autograder.build import BuildError, build, command, find_root
 from autograder.sources import SourceError, read_source
+from autograder.trial import run_nbgrader
 
 FIXTURE = Path(__file__).parent / "fixture_course"
 CHAPTER = "00-warm-up"
@@ -235,3 +236,11 @@ def test_a_faulty_chapter_publishes_nothing(tmp_path: Path, capsys: pytest.Captu
     assert command(["--root", str(tmp_path)]) == 1
     assert "solutions/01-bad/exercises.md:18 (cell f-check): points=1" in capsys.readouterr().err
     assert not (tmp_path / "course").exists()
+
+
+def test_nbgrader_run_in_autograder_finds_the_checkout(root: Path, tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError) as caught:
+        run_nbgrader(
+            root / "autograder", "generate_assignment", "99-none", f"--db=sqlite:///{tmp_path / 'g.db'}"
+        )
+    assert f"No notebooks were matched by '{root}/build/source/./99-none'" in str(caught.value)
