@@ -1,7 +1,8 @@
 """nbgrader's settings for this course.
 
-From the checkout: `cd autograder`, then `nbgrader COMMAND`; the course root is the checkout. For a course root
-elsewhere: make the folder with `digital-biopsy build --to FOLDER`, copy this file into it, and run nbgrader there.
+From the checkout: `cd autograder`, then `nbgrader COMMAND`; the course root is the checkout. For a course
+root elsewhere: make the folder with `digital-biopsy build --to FOLDER`, copy this file into it, and run
+nbgrader there.
 """
 
 from pathlib import Path
