@@ -150,7 +150,7 @@ WATCH = """(own) => {
 
 def browser() -> None:
     """Slider to pixels in JupyterLab in Chromium, both in the same run."""
-    from tests.browser.lab import chromium, opened, running_lab
+    from tests.browser.lab import browser_at, opened, running_lab
 
     print("Chromium: arrow key on the slider to new pixels on the screen, in JupyterLab")
     medians = {}
@@ -167,7 +167,7 @@ def browser() -> None:
                 },
             )
             nbformat.write(notebook, root / f"{name}.ipynb")
-        with running_lab(root, private) as lab, chromium() as chrome:
+        with running_lab(root, private) as lab, browser_at() as chrome:
             for name, handle, label in (
                 ("ours", ".db-demo input[type=range]", "demo"),
                 ("interact", ".noUi-handle", "ipywidgets.interact, inline figure"),

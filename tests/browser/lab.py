@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import socket
+import shutil
 import subprocess
 import sys
 import time
@@ -17,7 +17,11 @@ from typing import Any
 
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 
+from digital_biopsy import study
+
 TOKEN = "browser-tests"
+ROOT = Path(__file__).parents[2]
+SCREENSHOTS = ROOT / "build" / "screenshots"
 CHROMIUM_FLAGS = (
     "--no-sandbox",
     "--disable-gpu",
@@ -30,13 +34,6 @@ CHROMIUM_FLAGS = (
 # Console errors that are not ours, each with its reason.
 ALLOWED_NOISE: Mapping[str, str] = {}
 MINUTE = 60_000
-
-
-def free_port() -> int:
-    """A port of 127.0.0.1 on which nothing listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def write_settings(folder: Path, theme: str) -> None:
@@ -65,25 +62,23 @@ class Lab:
 @contextmanager
 def running_lab(root: Path, private: Path, theme: str = "JupyterLab Light") -> Iterator[Lab]:
     """Start JupyterLab over ``root``; its settings, runtime files and history go to ``private``."""
-    port = free_port()
+    port = study.free_port()
     write_settings(private / "settings", theme)
     folders = {
         "JUPYTERLAB_SETTINGS_DIR": "settings",
-        "JUPYTERLAB_WORKSPACES_DIR": "workspaces",
         "JUPYTER_CONFIG_DIR": "config",
         "JUPYTER_RUNTIME_DIR": "runtime",
         "JUPYTER_DATA_DIR": "share",
         "IPYTHONDIR": "ipython",
         "MPLCONFIGDIR": "matplotlib",
     }
-    environment = os.environ | {name: str(private / folder) for name, folder in folders.items()}
+    environment = os.environ | study.environment() | {name: str(private / at) for name, at in folders.items()}
     environment.pop("DIGITAL_BIOPSY_DEMOS", None)
+    # The arguments of `digital-biopsy study`; beyond them only that tests may drive the application.
     command = [
-        *(sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"),
-        *("--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}", "--ServerApp.port_retries=0"),
-        *(f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={root}"),
+        *(sys.executable, "-m", "jupyterlab"),
+        *study.server_arguments(root, "/lab", port, TOKEN, private / "workspaces"),
         *("--LabApp.expose_app_in_browser=True", "--JupyterNotebookApp.expose_app_in_browser=True"),
-        "--ServerApp.answer_yes=True",
     ]
     with (private / "server.log").open("wb") as log:
         process = subprocess.Popen(command, env=environment, stdout=log, stderr=log, cwd=root)
@@ -119,12 +114,11 @@ def wait_for_server(url: str, process: subprocess.Popen[bytes], log: Path, patie
 
 
 @contextmanager
-def chromium() -> Iterator[Browser]:
-    """Headless Chromium: the system's, or the one that Playwright installed."""
-    system = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
+def browser_at(path: str | None = None) -> Iterator[Browser]:
+    """Headless Chromium: the program at ``path``, or the one on the PATH."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=str(system) if system.exists() else None, args=list(CHROMIUM_FLAGS)
+            executable_path=path or shutil.which("chromium"), args=list(CHROMIUM_FLAGS)
         )
         try:
             yield browser
@@ -149,6 +143,21 @@ class OpenNotebook:
               window.jupyterapp.commands.execute('notebook:run-all-cells').then(
                 () => { window.ranAll = 'ran'; }, (error) => { window.ranAll = String(error); });
             }"""
+        )
+        self.page.wait_for_function("() => window.ranAll !== null", timeout=patience)
+        self.wait_idle(patience)
+
+    def run_cell(self, index: int, patience: float = MINUTE) -> None:
+        """Run one cell again."""
+        self.page.evaluate(
+            """(index) => {
+              const notebook = window.jupyterapp.shell.currentWidget.content;
+              notebook.deselectAll();
+              notebook.activeCellIndex = index;
+              window.ranAll = null;
+              window.jupyterapp.commands.execute('notebook:run-cell').then(() => { window.ranAll = 'ran'; });
+            }""",
+            index,
         )
         self.page.wait_for_function("() => window.ranAll !== null", timeout=patience)
         self.wait_idle(patience)

@@ -29,6 +29,9 @@ class Drift:
     image: NDArray[np.float32]
     bias: NDArray[np.float64]
     lesion: float
+    mark: float
+    mark_bias: float
+    noise: bool
 
 
 def _slice() -> NDArray[np.float32]:
@@ -45,11 +48,19 @@ def _slice() -> NDArray[np.float32]:
 SLICE = _slice()
 
 
+MARKED = {"all": LESION, "bone": 1000.0, "lung": -750.0}
+
+
 def compute(epsilon: float, tissue: str = "all", noise: bool = False) -> Drift:
     """Apply a relative error of ``epsilon`` percent to the stored attenuation of water."""
     e = epsilon / 100
-    image = ((SLICE + 1000) / np.float32(1 + e) - 1000).astype(np.float32)
-    return Drift(epsilon, image, -(TISSUES + 1000) * e / (1 + e), (LESION + 1000) / (1 + e) - 1000)
+    seen = SLICE + np.random.default_rng(1).normal(0, 40, SLICE.shape).astype(np.float32) if noise else SLICE
+    image = ((seen + 1000) / np.float32(1 + e) - 1000).astype(np.float32)
+    mark = MARKED[tissue]
+    lesion = (LESION + 1000) / (1 + e) - 1000
+    return Drift(
+        epsilon, image, -(TISSUES + 1000) * e / (1 + e), lesion, mark, -(mark + 1000) * e / (1 + e), noise
+    )
 
 
 def setup(figure: Figure) -> Mapping[str, Axes]:
@@ -65,10 +76,8 @@ def draw(stage: Stage, result: Drift) -> None:
     """One image, one line, one point."""
     stage.image("slice", result.image, vmin=-160, vmax=240)
     stage.line("bias", "bias", TISSUES, result.bias, color=BLUE, label="bias")
-    stage.points("bias", "lesion", LESION, result.lesion - LESION)
-    stage.note(
-        "bias", "lesion name", LESION, result.lesion - LESION, "lesion", offset=(6, -12), color="#D55E00"
-    )
+    stage.points("bias", "mark", result.mark, result.mark_bias)
+    stage.note("bias", "name", result.mark, result.mark_bias, "here", offset=(6, -12), color="#D55E00")
 
 
 def describe(result: Drift) -> str:
@@ -77,7 +86,8 @@ def describe(result: Drift) -> str:
     return (
         f"With the stored value wrong by {result.epsilon:+.1f} %, "
         f"the 45 HU lesion reads {result.lesion:.1f} HU; "
-        f"air stays at -1000 HU and 1500 HU bone moves by {bone:+.1f} HU."
+        f"air stays at -1000 HU and 1500 HU bone moves by {bone:+.1f} HU; "
+        f"the mark is at {result.mark:.0f} HU{', the slice is noisy' if result.noise else ''}."
     ).replace("-", "\N{MINUS SIGN}")
 
 

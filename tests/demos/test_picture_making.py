@@ -24,7 +24,9 @@ def test_pillow_reads_back_the_same_pixels(channels: int) -> None:
     np.testing.assert_array_equal(back, pixels[..., :3])
 
 
-@pytest.mark.parametrize("pixels", [np.zeros((4, 4), np.uint8), np.zeros((4, 4, 3)), np.zeros((4, 4, 2), np.uint8)])
+@pytest.mark.parametrize(
+    "pixels", [np.zeros((4, 4), np.uint8), np.zeros((4, 4, 3)), np.zeros((4, 4, 2), np.uint8)]
+)
 def test_what_is_no_picture_is_refused(pixels) -> None:
     with pytest.raises(ValueError, match="expected uint8 pixels"):
         encode_png(pixels)
@@ -56,7 +58,9 @@ def quick(data, vmin=0, vmax=255, cmap="gray"):
 
 
 def plain(data, vmin=0, vmax=255, cmap="gray"):
-    return lambda ax, style: ax.imshow(data, vmin=vmin, vmax=vmax, cmap=cmap, interpolation="nearest", **style)
+    return lambda ax, style: ax.imshow(
+        data, vmin=vmin, vmax=vmax, cmap=cmap, interpolation="nearest", **style
+    )
 
 
 @pytest.mark.parametrize("origin", ["upper", "lower"])

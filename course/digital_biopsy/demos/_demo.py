@@ -219,7 +219,7 @@ class Demo:
 
     def __call__(self) -> None:
         """Show the demo in the notebook, in the form that ``DIGITAL_BIOPSY_DEMOS`` asks for."""
-        from IPython.display import HTML, display
+        from IPython.display import display
 
         form = mode()
         if form == "paper":
@@ -227,7 +227,8 @@ class Demo:
         elif form == "frames":
             from digital_biopsy.demos._frames import in_a_frame
 
-            display(HTML(in_a_frame(self.frames(), self.title, self.size[1] + 320)))
+            html = in_a_frame(self.frames(), self.title, self.size[1] + 320)
+            display({"text/html": html, "text/plain": self.title}, raw=True)
         else:
             self.live().show()
 

@@ -44,9 +44,10 @@ def predict(name: str, question: str = "", options: Sequence[str] = ()) -> None:
 
         PredictionWidget(name, question, options).show()
     else:
-        from IPython.display import HTML, display
+        from IPython.display import display
 
-        display(HTML(as_list(question, options)))
+        plain = "\n".join([question, *options])
+        display({"text/html": as_list(question, options), "text/plain": plain}, raw=True)
 
 
 def as_list(question: str, options: Sequence[str]) -> str:

@@ -74,7 +74,7 @@ class Picture {
   constructor([width, height]) {
     this.image = element("img", { width, height, alt: "", draggable: "false", hidden: true });
     this.canvas = element("canvas", { width, height, role: "img", "aria-label": "", hidden: true });
-    this.context = this.canvas.getContext("bitmaprenderer");
+    this.context = this.canvas.getContext("2d");
     this.node = element("div", { class: "db-picture", style: `width:${width}px` }, this.image, this.canvas);
     this.decoding = false;
     this.queued = null;
@@ -89,7 +89,9 @@ class Picture {
       this.queued = null;
       next.blob = blobOf(next.source);
       const bitmap = await createImageBitmap(next.blob);
-      this.context.transferFromImageBitmap(bitmap);
+      Object.assign(this.canvas, { width: bitmap.width, height: bitmap.height });
+      this.context.drawImage(bitmap, 0, 0);
+      bitmap.close();
       this.canvas.setAttribute("aria-label", next.alt);
       this.canvas.hidden = false;
       this.image.hidden = true;
