@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
-from digital_biopsy._compare import show_call
+from digital_biopsy._compare import same, show_call
 
 _MOST_PRINTED = 2000
 _SIGNATURE = re.compile(
@@ -35,6 +35,7 @@ class Call:
     line: str = ""
     printed: str = ""
     warned: tuple[str, ...] = ()
+    changed: bool = False  # whether it changed an argument in place; only seen where it runs in this process
 
     @property
     def text(self) -> str:
@@ -96,7 +97,10 @@ def run(
     if printed and not secret:
         print(printed[:_MOST_PRINTED], end="" if printed.endswith("\n") else "\n")
     warned = tuple(f"{entry.category.__name__}: {entry.message}" for entry in caught)
-    return Call(name, copied(args), copied(dict(kwargs)), value, error, line, printed.strip(), warned)
+    changed = not (same(list(given), list(args)) and same(named, dict(kwargs)))
+    return Call(
+        name, copied(args), copied(dict(kwargs)), value, error, line, printed.strip(), warned, changed
+    )
 
 
 def copied(value: Any) -> Any:

@@ -321,7 +321,8 @@ def _sequence(value: Sequence[Any], digits: int, depth: int, most: int) -> str:
 
 def _array(value: npt.NDArray[Any], digits: int, most: int) -> str:
     if value.size > 2 * most or value.ndim > 2 or (value.ndim == 1 and value.size > most):
-        return f"<array {' x '.join(map(str, value.shape))}, {value.dtype}>"
+        alike = f", all {value.flat[0]}" if value.dtype == bool and len(np.unique(value)) == 1 else ""
+        return f"<array {' x '.join(map(str, value.shape))}, {value.dtype}{alike}>"
     if value.size == 0:
         return "np.array([])" if value.ndim == 1 else f"np.zeros({value.shape})"
     usual = value.dtype in (np.dtype(float), np.dtype(np.int64), np.dtype(bool)) or value.dtype.kind == "U"

@@ -70,9 +70,9 @@ class Mistake:
 def recognise(items: Sequence[Item], mistakes: Iterable[Mistake]) -> dict[int, Mistake]:
     """Return the mistake that explains each failing item, by the item's id.
 
-    A rule is believed when it contradicts no call, or explains at least as many wrong values as it
-    contradicts calls: NaN may come from many wrong rules, but few agree with every other call. Of those that
-    are believed the one with most support wins; a value typed for the very call goes before a rule.
+    A rule is believed when it contradicts no call, or explains more wrong values than it contradicts calls:
+    NaN may come from many wrong rules, but few agree with every other call. Of those that are believed the
+    one with most support wins; a value typed for the very call goes before a rule.
     """
     believed: list[tuple[int, Mistake, set[int]]] = []
     for mistake in sorted(mistakes, key=lambda mistake: mistake.rule):
@@ -80,7 +80,7 @@ def recognise(items: Sequence[Item], mistakes: Iterable[Mistake]) -> dict[int, M
         explained = [member for verdict, member in verdicts if verdict > 0]
         contradicted = sum(verdict < 0 for verdict, _ in verdicts)
         values = sum(member.form == "gives" for member in explained)
-        if explained and (not contradicted or values >= contradicted):
+        if explained and (not contradicted or values > contradicted):
             believed.append((len(explained) - contradicted, mistake, {id(member) for member in explained}))
     believed.sort(key=lambda entry: -entry[0])
     found: dict[int, Mistake] = {}

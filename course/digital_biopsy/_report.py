@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
+
+import numpy as np
 
 from digital_biopsy._calls import Call, describe_error
 from digital_biopsy._card import NOT_ATTEMPTED, NOT_YET, RIGHT, Card, Sentence, Text, of_points
@@ -43,9 +46,41 @@ def report(
     explained = recognise(items, mistakes)
     first = next((item for item in failures if id(item) in explained), failures[0])
     told = _lead(first, explained.get(id(first)), stuck, calls)
-    briefs = tuple(dict.fromkeys(_asked(item, brief=True) for item in failures if item is not first))
+    briefs = _briefs(first, [item for item in failures if item is not first], explained)
     briefs = tuple(line for line in briefs if line != told[0])
     return earned, Card(NOT_YET, scored, first=told, others=briefs, notes=_notes(items), footer=footer)
+
+
+def _briefs(first: Item, others: Sequence[Item], explained: Mapping[int, Mistake]) -> tuple[Sentence, ...]:
+    """A line for each further failure; those that went wrong as the first did share one."""
+    way = _way(first)
+    alike = [item for item in others if way and _way(item) == way]
+    lines = dict.fromkeys(_brief(item, explained) for item in others if item not in alike)
+    if alike:
+        count = "1 more requirement" if len(alike) == 1 else f"{len(alike)} more requirements"
+        lines[(Text(f"{count} went wrong in the same way."),)] = None
+    return tuple(lines)
+
+
+def _brief(item: Item, explained: Mapping[int, Mistake]) -> Sentence:
+    asked = _asked(item, brief=True)
+    tried = isinstance(item, Requirement) and not (item.call and (item.call.misfit or item.untouched))
+    says = item.says if tried and id(item) not in explained else ""
+    return (*asked, Text(f" {says}")) if says else asked
+
+
+def _way(item: Item) -> str:
+    """How a call went wrong, where that says all: an error that was not asked for, or nothing returned."""
+    if isinstance(item, Group):
+        return ""
+    if item.stumble is not None:
+        return "stumble"
+    call = item.call
+    if call is None or item.form != "gives":
+        return ""
+    if call.error is not None:
+        return type(call.error).__name__
+    return "nothing" if call.value is None else ""
 
 
 def _lead(
@@ -73,7 +108,11 @@ def _own_words(item: Item) -> str:
 
 def _usual_cause(requirement: Requirement) -> str:
     call = requirement.call
-    if call is None or call.error is not None or call.value is not None or requirement.form != "gives":
+    if call is None or call.error is not None or requirement.form != "gives":
+        return ""
+    if isinstance(requirement.expected, np.ndarray) and isinstance(call.value, list | tuple):
+        return "A NumPy array is wanted: return np.array(...) of it."
+    if call.value is not None:
         return ""
     if call.printed:
         return "It printed an answer and returned nothing: put return before the value, in place of print."
@@ -123,14 +162,14 @@ def _came_back(item: Requirement, call: Call, brief: bool) -> Sentence:
 
 
 def _stopped(call: Call, brief: bool) -> Sentence:
-    if brief:
-        return (Text(f"stopped with {type(call.error).__name__}."),)
     if call.unwritten:
         return (
-            Text("stopped at "),
-            Text("NotImplementedError", code=True),
-            Text(": a part is not written yet, or it calls a function that is not."),
+            Text("is not written yet: it still reaches the line "),
+            Text("raise NotImplementedError", code=True),
+            Text("."),
         )
+    if brief:
+        return (Text(f"stopped with {type(call.error).__name__}."),)
     said: Sentence = (Text(f"stopped with {call.trouble}"),)
     return (
         (*said, Text(", at the line "), Text(call.line, code=True), Text("."))
@@ -196,7 +235,17 @@ def _misfit(call: Call) -> Sentence:
     else:
         wanted = f"the arguments {wanted}" if wanted else "no arguments"
     name = Text(call.name, code=True)
+    extra = [argument for argument in _without_value(str(call.error)) if argument not in call.kwargs]
+    if extra and not call.args:
+        one = f"{extra[0]} has no value here" if len(extra) == 1 else f"{', '.join(extra)} have no value here"
+        return (name, Text(f" must take {wanted}, and no more: {one}. Remove it, or give it a default."))
     return (name, Text(f" must take {wanted}. Python said: {call.error}."))
+
+
+def _without_value(message: str) -> list[str]:
+    """The parameters that Python found without an argument."""
+    found = re.search(r"missing \d+ required (?:positional|keyword-only) arguments?: (.*)$", message)
+    return re.findall(r"'(\w+)'", found[1]) if found else []
 
 
 def _write_it(item: Item) -> Sentence:
@@ -204,16 +253,29 @@ def _write_it(item: Item) -> Sentence:
     name = Text(member.names[0], code=True)
     error = member.call.error if member.call else None
     if member.missing or (isinstance(error, Unusable) and error.missing):
-        return (name, Text(" is not defined: run the cell above that defines it, then this one."))
-    return (Text("Write "), name, Text(" in the cell above, run that cell, then this one."))
+        return (
+            name,
+            Text(" is not defined. Is it spelled so in the cell above? Run that cell, then this one."),
+        )
+    return (
+        Text("Write "),
+        name,
+        Text(" in the cell above, under that very name; delete the line "),
+        Text("raise NotImplementedError", code=True),
+        Text("; run that cell, then this one."),
+    )
 
 
 def _notes(items: Sequence[Item]) -> tuple[Sentence, ...]:
-    mute = next((i for i in items if isinstance(i, Requirement) and i.mute and i.call), None)
-    if mute is None or mute.call is None:
-        return ()
-    text = f" raises {type(mute.call.error).__name__} without a message. Say in it what was wrong."
-    return ((Text(mute.call.text, code=True), Text(text)),)
+    plain = [item for item in items if isinstance(item, Requirement) and item.call]
+    notes: list[Sentence] = []
+    for call in [item.call for item in plain if item.mute and item.call][:1]:
+        text = f" raises {type(call.error).__name__} without a message. Say in it what was wrong."
+        notes.append((Text(call.text, code=True), Text(text)))
+    for call in [item.call for item in plain if item.call and item.call.changed][:1]:
+        text = " changes the array that it was given. Whoever calls it still needs that: work on a copy."
+        notes.append((Text(call.name, code=True), Text(text)))
+    return tuple(notes)
 
 
 def _footer(items: Sequence[Item], declared: Sequence[str]) -> str:

@@ -115,7 +115,7 @@ class Trial:
             f'<th scope="col" style="{style}">{name}</th>'
             for name, style in (
                 ("Quantity", left),
-                ("Claimed", right),
+                ("Claim predicts", right),
                 ("Measured", right),
                 ("Agrees", left),
             )
@@ -220,8 +220,8 @@ def _try_hu_drift() -> list[Measurement]:
         before, after = (float(attenuation.material_hu(name, e)) for e in (kev, kev + 1))
         rows.append(
             Measurement(
-                f"{name}, when the beam moves from {kev:.0f} to {kev + 1:.0f} keV "
-                f"and μ of water changes by {100 * shift:.3f} %".replace("-", "−"),
+                f"{name}: beam at {kev + 1:.0f} keV instead of {kev:.0f}, calibrated again "
+                f"(μ of water {100 * shift:.3f} %)".replace("-", "−"),
                 float(attenuation.drift_bias(before, shift)),
                 after - before,
                 "HU",

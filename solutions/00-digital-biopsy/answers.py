@@ -4,8 +4,6 @@ Each right answer must earn full marks through the real grading path. Each wrong
 lose marks, and its card must contain the words given as `says`.
 """
 
-# ruff: noqa: F811
-# mypy: ignore-errors
 import numpy as np
 
 from autograder.answers import Answers
@@ -122,8 +120,26 @@ def roi_values(image, mask):
 # 0.3 PIPELINE --------------------------------------------------------------------------------------------------------
 answers.right("pipeline", source='PIPELINE = ["acquire", "segment", "extract", "model", "validate"]')
 answers.right("pipeline", source='PIPELINE = "acquire segment extract model validate".split()')
-answers.wrong("pipeline", says="Features of which voxels", source='PIPELINE = ["acquire", "extract", "segment", "model", "validate"]')
-answers.wrong("pipeline", says="before there is a model", source='PIPELINE = ["acquire", "segment", "extract", "validate", "model"]')
-answers.wrong("pipeline", says="nobody has acquired", source='PIPELINE = ["segment", "acquire", "extract", "model", "validate"]')
-answers.wrong("pipeline", says="Follow one number", source='PIPELINE = ["acquire", "segment", "extract", "model"]')
-answers.wrong("pipeline", says="the whole road", source='PIPELINE = ["acquire", "model", "segment", "extract", "validate"]')
+answers.wrong(
+    "pipeline",
+    says="Features of which voxels",
+    source='PIPELINE = ["acquire", "extract", "segment", "model", "validate"]',
+)
+answers.wrong(
+    "pipeline",
+    says="before there is a model",
+    source='PIPELINE = ["acquire", "segment", "extract", "validate", "model"]',
+)
+answers.wrong(
+    "pipeline",
+    says="nobody has acquired",
+    source='PIPELINE = ["segment", "acquire", "extract", "model", "validate"]',
+)
+answers.wrong(
+    "pipeline", says="Follow one number", source='PIPELINE = ["acquire", "segment", "extract", "model"]'
+)
+answers.wrong(
+    "pipeline",
+    says="What would the model read",
+    source='PIPELINE = ["acquire", "model", "segment", "extract", "validate"]',
+)

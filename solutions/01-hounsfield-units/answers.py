@@ -4,8 +4,6 @@ Each right answer must earn full marks through the real grading path. Each wrong
 lose marks, and its card must contain the words given as `says`.
 """
 
-# ruff: noqa: F811, RUF005
-# mypy: ignore-errors
 import numpy as np
 
 from autograder.answers import Answers
@@ -124,7 +122,7 @@ def attenuation(hu, mu_water):
     return np.reshape(flat, shape) if shape else flat[0]
 
 
-@answers.wrong("attenuation", says="Add water back")
+@answers.wrong("attenuation", says="Water itself is missing")
 def attenuation(hu, mu_water):
     return hu / 1000 * mu_water
 
@@ -194,6 +192,13 @@ def drift_bias(hu, epsilon):
     if epsilon <= -1:
         raise ValueError("too small")
     return (hu + 1000) / (1 + epsilon) - 1000
+
+
+@answers.wrong("drift-bias", says="moved every tissue by the same amount")
+def drift_bias(hu, epsilon):
+    if epsilon <= -1:
+        raise ValueError("too small")
+    return -1000 * epsilon / (1 + epsilon)
 
 
 @answers.wrong("drift-bias", says="At epsilon = -1 the stored mu_water is zero")
@@ -348,7 +353,7 @@ def rescale(stored, slope, intercept, padding=None):
     return hu
 
 
-@answers.wrong("rescale", says="padding next to tissue")
+@answers.wrong("rescale", says="A padding of 0 is legal")
 def rescale(stored, slope, intercept, padding=None):
     hu = stored.astype(np.float64) * slope + intercept
     if padding:
@@ -465,7 +470,7 @@ def partial_volume(fractions, hu):
     return float(f @ h)
 
 
-@answers.wrong("partial-volume", says="almost exactly 1")
+@answers.wrong("partial-volume", says="misses 1 by rounding")
 def partial_volume(fractions, hu):
     if len(fractions) != len(hu) or min(fractions) < 0 or sum(fractions) != 1:
         raise ValueError("bad fractions")

@@ -137,7 +137,7 @@ def test_calls_are_printed_as_typed_and_arrays_shortened() -> None:
     assert show_call("f", (), {"x": np.zeros((512, 512), np.int16)}) == "f(x=<array 512 x 512, int16>)"
     assert show_call("f", (), {"x": list(range(50))}) == "f(x=[0, 1, 2, 3, 4, 5, 6, 7, ...])"
     wide = show_call("f", (), {"x": np.arange(16.0).reshape(4, 4), "mask": np.ones((4, 4), bool)})
-    assert wide == "f(x=<array 4 x 4, float64>, mask=<array 4 x 4, bool>)"
+    assert wide == "f(x=<array 4 x 4, float64>, mask=<array 4 x 4, bool, all True>)"
 
 
 def test_numbers_are_shown_short_and_told_apart() -> None:

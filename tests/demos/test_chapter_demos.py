@@ -1,13 +1,15 @@
 """The demos of the chapters: their words, their numbers and their answers."""
 
+import numpy as np
 import pytest
 
-import numpy as np
 from digital_biopsy import attenuation as physics
 from digital_biopsy import images
 from digital_biopsy.demos import Demo, attenuation, pipeline
 
-DEMOS = [value for module in (attenuation, pipeline) for value in vars(module).values() if isinstance(value, Demo)]
+DEMOS = [
+    value for module in (attenuation, pipeline) for value in vars(module).values() if isinstance(value, Demo)
+]
 
 
 def test_every_demo_of_the_chapters_is_tested_here():
@@ -50,7 +52,9 @@ def test_drift_shows_the_bias_of_the_physics():
 
 
 def test_the_window_shows_vessels_in_a_lung_window_only():
-    lung, soft = (attenuation.windowing.compute(center=c, width=w).vessels for c, w in ((-600, 1500), (40, 400)))
+    lung, soft = (
+        attenuation.windowing.compute(center=c, width=w).vessels for c, w in ((-600, 1500), (40, 400))
+    )
     assert 0.2 < lung < 0.8
     assert soft == 0
 

@@ -1,6 +1,6 @@
 """Make the README's picture: the drift demo of chapter 1 in JupyterLab, after a prediction.
 
-    python -m tests.tools.screenshot
+python -m tests.tools.screenshot
 """
 
 from __future__ import annotations
@@ -21,7 +21,9 @@ def main() -> None:
     """Start JupyterLab on a copy of the course, play with the demo, save what a learner sees."""
     with tempfile.TemporaryDirectory() as folder:
         course = Path(folder) / "course"
-        shutil.copytree(ROOT / "course", course, ignore=shutil.ignore_patterns(".ipynb_checkpoints", "__pycache__"))
+        shutil.copytree(
+            ROOT / "course", course, ignore=shutil.ignore_patterns(".ipynb_checkpoints", "__pycache__")
+        )
         with running_lab(course, Path(folder) / "private") as lab, browser_at() as browser:
             with opened(browser, lab, "01-hounsfield-units/lesson.ipynb") as notebook:
                 page = notebook.page

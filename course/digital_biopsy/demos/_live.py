@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from digital_biopsy.demos._stage import Stage
 
 log = logging.getLogger("digital_biopsy.demos")
-MAX_SCALE = 2.0
+MIN_SCALE, MAX_SCALE = 0.5, 2.0
 
 # Widgets of each cell, so that running a cell again closes those of its last run: (message id, widgets).
 _cells: dict[str, tuple[str, list[anywidget.AnyWidget]]] = {}
@@ -140,7 +140,7 @@ class DemoWidget(_Shown):
             self.send(reply | {"message": self._report(error)})
 
     def _set_scale(self, scale: float) -> None:
-        scale = min(max(float(scale), 1.0), MAX_SCALE)
+        scale = min(max(float(scale), MIN_SCALE), MAX_SCALE)
         if scale != self._scale:
             self._scale, self._stage = scale, None
 

@@ -124,9 +124,10 @@ class Stage:
         self, size: tuple[int, int], setup: Callable[[Figure], Mapping[str, Axes]], scale: float = 1.0
     ) -> None:
         with _style():
+            # The hair on top keeps 796 pixels from becoming 795.9999 and then 795.
             self.figure = Figure(
                 figsize=(size[0] / DPI, size[1] / DPI),
-                dpi=DPI * scale,
+                dpi=DPI * scale * (1 + 1e-9),
                 layout="constrained",
                 facecolor="white",
             )

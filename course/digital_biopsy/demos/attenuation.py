@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from numpy.typing import NDArray
 
 from digital_biopsy import attenuation as physics
@@ -20,8 +21,6 @@ from digital_biopsy.demos._picture import Picture, picture
 from digital_biopsy.demos._stage import Stage
 
 Floats = NDArray[np.floating[Any]]
-
-SOFT_TISSUE = {"vmin": -160.0, "vmax": 240.0}  # center 40, width 400
 
 
 def signed(value: float, digits: int = 1, unit: str = "HU") -> str:
@@ -35,7 +34,9 @@ def bare(axes: Axes, title: str) -> Axes:
     """An axes for an image: no ticks, a short title."""
     axes.set_axis_off()
     axes.set_title(title, loc="left", pad=5)
-    axes.figure.get_layout_engine().set(rect=(0, 0, 1, 0.97 if title else 1))
+    layout = axes.figure.get_layout_engine()
+    if isinstance(layout, ConstrainedLayoutEngine):
+        layout.set(rect=(0, 0, 1, 0.97 if title else 1))
     return axes
 
 
@@ -52,7 +53,9 @@ def two_patches(ct: images.Image) -> Picture:
         stage.image("slice", ct.hu, vmin=-160, vmax=640)
         for (name, (x, y, radius)), colour in zip(PATCHES.items(), ("#56B4E9", "#E69F00"), strict=True):
             stage.circle("slice", name, x, y, radius, edgecolor=colour, linewidth=2)
-            stage.text("slice", f"{name} reads", x, y, name, color=colour, fontsize=13, ha="center", va="center")
+            stage.text(
+                "slice", f"{name} reads", x, y, name, color=colour, fontsize=13, ha="center", va="center"
+            )
 
     alt = (
         "A CT slice through a thoracic vertebra, grey on black. Circle A lies in a bright round vessel beside it and "
@@ -96,7 +99,9 @@ def _energy_setup(figure: Figure) -> dict[str, Axes]:
             name, (at, physics.mu(name, at)), xytext=offset, textcoords="offset points", color=colour, va=side,
             ha="left",
         )  # fmt: skip
-    curves.set(yscale="log", xlim=(30, 140), ylim=(0.1, 4.5), xlabel="photon energy, keV", ylabel="attenuation, 1/cm")
+    curves.set(
+        yscale="log", xlim=(30, 140), ylim=(0.1, 4.5), xlabel="photon energy, keV", ylabel="attenuation, 1/cm"
+    )
     curves.set_yticks([0.1, 0.2, 0.5, 1, 2], ["0.1", "0.2", "0.5", "1", "2"])
     curves.minorticks_off()
     for row, name in enumerate(ROWS):
@@ -115,11 +120,21 @@ def _energy_draw(stage: Stage, beam: Beam) -> None:
     stage.vline("curves", "energy", beam.kev, color="#333333", linewidth=1)
     shown = ("bone", "iodine", "water")
     stage.points("curves", "at", [beam.kev] * 3, [beam.mu[name] for name in shown], color="#333333", size=6)
-    stage.text("curves", "kev", 0.97, 0.95, f"{beam.kev:.0f} keV", coords="axes", ha="right", va="top", fontsize=13)
+    stage.text(
+        "curves", "kev", 0.97, 0.95, f"{beam.kev:.0f} keV", coords="axes", ha="right", va="top", fontsize=13
+    )
     for row, name in enumerate(ROWS):
         colour = {"iodine": ORANGE}.get(name, "#333333")
         stage.points("values", name, beam.hu[name], row, size=9, color=colour)
-        stage.note("values", f"{name} HU", beam.hu[name], row, with_unit(f"{beam.hu[name]:.0f}", ""), offset=(0, 12), ha="center")
+        stage.note(
+            "values",
+            f"{name} HU",
+            beam.hu[name],
+            row,
+            with_unit(f"{beam.hu[name]:.0f}", ""),
+            offset=(0, 12),
+            ha="center",
+        )
 
 
 def _energy_words(beam: Beam) -> str:
@@ -142,7 +157,8 @@ energy = Demo(
     name="energy",
     title="One tissue, many numbers",
     question=Question(
-        f"The iodine solution reads {next(iter(_iodine_options()))} at {REFERENCE_KEV} keV. What does it read at 100 keV?",
+        f"The iodine solution reads {next(iter(_iodine_options()))} at {REFERENCE_KEV} keV. "
+        "What does it read at 100 keV?",
         options=list(_iodine_options()),
         at={"kev": 100},
         truth=_iodine_truth,
@@ -176,7 +192,7 @@ def _slice() -> Floats:
 def _vessels() -> NDArray[np.bool_]:
     """The vessels in the lungs: the aerated part of the slice, brighter than lung."""
     hu = _slice()
-    return (hu > -720) & (hu < -450) & (np.indices(hu.shape)[0] < 50)
+    return np.asarray((hu > -720) & (hu < -450) & (np.indices(hu.shape)[0] < 50))
 
 
 def _windowed(center: float, width: float) -> Windowed:
@@ -189,7 +205,12 @@ def _window_setup(figure: Figure) -> dict[str, Axes]:
     left, right = figure.subplots(1, 2, width_ratios=[1, 1.2])
     counts, edges = np.histogram(_slice(), bins=np.arange(-1000, 1250, 25))
     right.stairs(counts, edges, color=GREY, fill=True)
-    right.set(xlim=(-1000, 1225), ylim=(0, counts.max() * 1.15), xlabel="value, HU", ylabel="voxels in a bin of 25 HU")
+    right.set(
+        xlim=(-1000, 1225),
+        ylim=(0, counts.max() * 1.15),
+        xlabel="value, HU",
+        ylabel="voxels in a bin of 25 HU",
+    )
     for name, x in {"lung": -820, "fat": -95, "muscle": 60, "bone": 450}.items():
         height = counts[max(0, int((x + 1000) // 25) - 1) : int((x + 1000) // 25) + 2].max()
         right.annotate(
@@ -203,8 +224,17 @@ def _window_draw(stage: Stage, seen: Windowed) -> None:
     stage.image("slice", seen.brightness, vmin=0, vmax=1)
     low, high = seen.center - seen.width / 2, seen.center + seen.width / 2
     top = stage.axes["histogram"].get_ylim()[1]
-    stage.rectangle("histogram", "window", low, 0, seen.width, top, facecolor=BLUE, edgecolor="none", alpha=0.18)
-    stage.line("histogram", "ramp", [-1000, low, high, 1225], [0, 0, top * 0.97, top * 0.97], color=BLUE, linewidth=1.5)
+    stage.rectangle(
+        "histogram", "window", low, 0, seen.width, top, facecolor=BLUE, edgecolor="none", alpha=0.18
+    )
+    stage.line(
+        "histogram",
+        "ramp",
+        [-1000, low, high, 1225],
+        [0, 0, top * 0.97, top * 0.97],
+        color=BLUE,
+        linewidth=1.5,
+    )
 
 
 def _window_words(seen: Windowed) -> str:
@@ -282,7 +312,7 @@ def _drift_setup(figure: Figure) -> dict[str, Axes]:
 
 
 def _drift_draw(stage: Stage, shown: Drifted) -> None:
-    stage.image("slice", shown.measured[ROWS_SHOWN], **SOFT_TISSUE)
+    stage.image("slice", shown.measured[ROWS_SHOWN], vmin=-160, vmax=240)  # soft tissue
     stage.image("bias", shown.bias[ROWS_SHOWN], cmap="cividis", vmin=-20, vmax=20)
     row, column = (float(axis.mean()) for axis in np.nonzero(_chest().mask("nodule")[ROWS_SHOWN]))
     for axes in ("slice", "bias"):
@@ -290,7 +320,9 @@ def _drift_draw(stage: Stage, shown: Drifted) -> None:
     hu = np.array([-1000.0, 1100.0])
     stage.line("line", "bias", hu, physics.drift_bias(hu, shown.percent / 100), color=BLUE)
     others = [name for name in MARKED if name != "nodule"]
-    stage.points("line", "tissues", [MARKED[n] for n in others], [shown.marked[n] for n in others], color=BLUE, size=6)
+    stage.points(
+        "line", "tissues", [MARKED[n] for n in others], [shown.marked[n] for n in others], color=BLUE, size=6
+    )
     below = shown.percent >= 0
     for name in others:
         offset = (0, 11 if below == (name != "lung") else -11)

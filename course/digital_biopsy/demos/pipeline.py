@@ -23,7 +23,11 @@ Floats = NDArray[np.floating[Any]]
 
 SPACING = 0.7  # mm
 TRUE_DIAMETER = 8.0  # mm
-ADVICE = ("CT after a year, optional", "CT in six to twelve months", "CT after three months, PET/CT or needle")
+ADVICE = (
+    "CT after a year, optional",
+    "CT in six to twelve months",
+    "CT after three months, PET/CT or needle",
+)
 
 
 def fleischner(diameter: float) -> str:
@@ -55,7 +59,9 @@ class Patient:
 
 @cache
 def _patient() -> Patient:
-    phantom = phantoms.thorax(seed=7, size=512, spacing=SPACING, nodule=phantoms.Nodule(TRUE_DIAMETER, lobulation=0.0))
+    phantom = phantoms.thorax(
+        seed=7, size=512, spacing=SPACING, nodule=phantoms.Nodule(TRUE_DIAMETER, lobulation=0.0)
+    )
     scan = phantoms.Scanner(noise=12.0).scan(phantom, seed=7)
     row, column = (int(axis.mean()) for axis in np.nonzero(phantom.mask("nodule")))
     half = 16
@@ -91,7 +97,7 @@ def nodule_in_chest() -> Picture:
 
 
 # One threshold -------------------------------------------------------------------------------------------------------
-THRESHOLDS = np.arange(-650, 1, 25)
+THRESHOLDS = np.arange(-650, -99, 25)
 
 
 @dataclass(frozen=True)
@@ -131,7 +137,7 @@ def _threshold_setup(figure: Figure) -> dict[str, Axes]:
         right.axhspan(low, high, color=shade, zorder=0)
         right.text(-640, {0: 5.1, 6: 6.1, 8: 10.6}[low], words, va="bottom", color=GREY)
     right.plot(THRESHOLDS, _diameters(), color="#BDBDBD", linewidth=2)
-    right.set(xlim=(-650, 0), ylim=(5, 11), xlabel="threshold, HU", ylabel="measured diameter, mm")
+    right.set(xlim=(-650, -90), ylim=(5, 11), xlabel="threshold, HU", ylabel="measured diameter, mm")
     return {"nodule": bare(left, ""), "curve": right}
 
 
@@ -139,7 +145,15 @@ def _threshold_draw(stage: Stage, shown: Outlined) -> None:
     stage.image("nodule", _patient().crop, vmin=-1000, vmax=200, interpolation="nearest")
     stage.outline("nodule", "edge", shown.mask, color=ORANGE, linewidth=2.5)
     stage.points("curve", "here", shown.threshold, shown.diameter, size=10)
-    stage.note("curve", "mm", shown.threshold, shown.diameter, f"{shown.diameter:.1f} mm", offset=(8, 9), color=ORANGE)
+    stage.note(
+        "curve",
+        "mm",
+        shown.threshold,
+        shown.diameter,
+        f"{shown.diameter:.1f} mm",
+        offset=(8, 9),
+        color=ORANGE,
+    )
 
 
 def _threshold_words(shown: Outlined) -> str:
@@ -166,7 +180,7 @@ threshold = Demo(
         at={"threshold": -100},
         truth=_advice_truth,
     ),
-    controls=[Slider("threshold", "Threshold", -650, 0, 25, start=-400, unit="HU")],
+    controls=[Slider("threshold", "Threshold", -650, -100, 25, start=-400, unit="HU")],
     compute=_outlined,
     setup=_threshold_setup,
     draw=_threshold_draw,
@@ -206,7 +220,9 @@ def _cohort(count: int, rng: np.random.Generator) -> tuple[Floats, Floats]:
     _, disc, rim = _shapes()
     label = np.where(np.arange(count) % 2, 1.0, -1.0)
     brightness = rng.normal(1.0, 0.25, count)[:, None, None]
-    image = disc * brightness + rim * 0.8 * (label > 0)[:, None, None] + rng.normal(0, 2.0, (count, SIDE, SIDE))
+    image = (
+        disc * brightness + rim * 0.8 * (label > 0)[:, None, None] + rng.normal(0, 2.0, (count, SIDE, SIDE))
+    )
     return image, label
 
 
@@ -258,7 +274,10 @@ def _four(image: Floats, label: Floats) -> Floats:
     four = np.full((2 * SIDE + 1, 2 * SIDE + 1), np.nan)
     for row, kind in ((0, -1.0), (SIDE + 1, 1.0)):
         of_kind = image[label == kind]
-        four[row : row + SIDE, :SIDE], four[row : row + SIDE, SIDE + 1 :] = of_kind[0] / 2, of_kind.mean(axis=0)
+        four[row : row + SIDE, :SIDE], four[row : row + SIDE, SIDE + 1 :] = (
+            of_kind[0] / 2,
+            of_kind.mean(axis=0),
+        )
     return four
 
 
@@ -274,11 +293,18 @@ def _schools_setup(figure: Figure) -> dict[str, Axes]:
         accuracy = [100 * getattr(school, name) for school in schools]
         curve.plot(COUNTS, accuracy, color=colour, linewidth=1.5, alpha=0.45)
         curve.annotate(
-            name, (COUNTS[-1], accuracy[-1]), xytext=(-14, 12 if name == "sculptor" else -14), textcoords="offset points", ha="right", color=colour
+            name,
+            (COUNTS[-1], accuracy[-1]),
+            xytext=(-14, 12 if name == "sculptor" else -14),
+            textcoords="offset points",
+            ha="right",
+            color=colour,
         )
     curve.axhline(50, color="#BDBDBD", linewidth=1)
     curve.text(2500, 50.6, "a coin", ha="right", color=GREY)
-    curve.set(xscale="log", xlim=(9, 2600), ylim=(48, 100), xlabel="patients to learn from", ylabel="correct, %")
+    curve.set(
+        xscale="log", xlim=(9, 2600), ylim=(48, 100), xlabel="patients to learn from", ylabel="correct, %"
+    )
     curve.set_xticks([10, 40, 160, 640], ["10", "40", "160", "640"])
     curve.minorticks_off()
     return {"weights": bare(weights, "the sculptor's weights"), "curve": curve}
@@ -286,7 +312,9 @@ def _schools_setup(figure: Figure) -> dict[str, Axes]:
 
 def _schools_draw(stage: Stage, shown: School) -> None:
     largest = float(np.abs(shown.weights).max())
-    stage.image("weights", shown.weights, cmap="cividis", vmin=-largest, vmax=largest, interpolation="nearest")
+    stage.image(
+        "weights", shown.weights, cmap="cividis", vmin=-largest, vmax=largest, interpolation="nearest"
+    )
     best = max(shown.architect, shown.sculptor)
     for name, colour in {"architect": BLUE, "sculptor": ORANGE}.items():
         accuracy = getattr(shown, name)
@@ -306,7 +334,13 @@ def _schools_words(shown: School) -> str:
 
 def _school_truth(shown: School) -> str:
     difference = shown.sculptor - shown.architect
-    return "the sculptor" if difference > 0.01 else "the architect" if difference < -0.01 else "nobody, they are equal"
+    return (
+        "the sculptor"
+        if difference > 0.01
+        else "the architect"
+        if difference < -0.01
+        else "nobody, they are equal"
+    )
 
 
 two_schools = Demo(
@@ -318,7 +352,7 @@ two_schools = Demo(
         at={"patients": 10},
         truth=_school_truth,
     ),
-    controls=[Stops("patients", "Patients to learn from", COUNTS, start=40)],
+    controls=[Stops("patients", "Patients to learn from", COUNTS, start=20)],
     compute=_school,
     setup=_schools_setup,
     draw=_schools_draw,

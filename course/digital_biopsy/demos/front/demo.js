@@ -284,24 +284,31 @@ export function build(root, spec, state, link) {
   root.append(card);
   showComparison();
 
+  function rest() {
+    clearTimeout(settleTimer);
+    settleTimer = setTimeout(() => {
+      if (link.busy?.()) return; // another picture is on its way
+      live.textContent = caption.textContent;
+      picture.settle();
+      link.settle?.();
+    }, SETTLE);
+  }
+
   const view = {
     card,
+    stops: () => [...stops],
     show(source, alt, tag) {
       trouble.hidden = true;
       if (answered) note.textContent = "";
       caption.textContent = alt;
       picture.show(source, alt, tag);
-      clearTimeout(settleTimer);
-      settleTimer = setTimeout(() => {
-        live.textContent = alt;
-        picture.settle();
-        link.settle?.();
-      }, SETTLE);
+      rest();
     },
     fail(message) {
       trouble.hidden = false;
       trouble.textContent = `This picture could not be drawn. ${message}`;
       if (answered) note.textContent = "";
+      rest();
     },
     notice(text) {
       note.textContent = text;
@@ -322,11 +329,20 @@ export function build(root, spec, state, link) {
 function renderDemo({ model, el }) {
   const spec = model.get("spec");
   const id = Math.random().toString(36).slice(2);
-  const scale = Math.min(window.devicePixelRatio || 1, 2);
   const png = (bytes) => new Blob([bytes], { type: "image/png" });
   let shown = 0;
+  let drawn = 1; // the stored picture has one pixel for one pixel of the declaration
+  // Drawn at the size at which it is shown: sharp on fine screens and in narrow windows, with nothing to spare.
+  const scale = () => {
+    const width = view.card.querySelector(".db-picture").clientWidth;
+    const pixels = Math.round((width || spec.size[0]) * (window.devicePixelRatio || 1));
+    return Math.min(Math.max(pixels / spec.size[0], 0.5), 2);
+  };
   const pump = new Pump(
-    (seq, stops) => model.send({ kind: "draw", view: id, seq, stops, scale }),
+    (seq, stops) => {
+      drawn = scale();
+      model.send({ kind: "draw", view: id, seq, stops, scale: drawn });
+    },
     (missed) =>
       view.notice(
         missed < 3
@@ -337,8 +353,9 @@ function renderDemo({ model, el }) {
   const state = Object.fromEntries(["stops", "choice", "comparison"].map((name) => [name, model.get(name)]));
   const view = build(el, spec, state, {
     draw: (stops) => pump.push(stops),
+    busy: () => pump.busy,
     predict: (choice) => model.send({ kind: "predict", choice }),
-    settle: () => shown && !pump.busy && model.send({ kind: "settle" }),
+    settle: () => shown && model.send({ kind: "settle" }),
   });
   const onMessage = (message, buffers) => {
     if (message.view !== id && message.kind !== "error") return;
@@ -355,8 +372,15 @@ function renderDemo({ model, el }) {
   const picture = model.get("picture");
   if (picture?.byteLength) view.show(png(picture), model.get("alt"), 0);
   if (model.get("error")) view.fail(model.get("error"));
-  if (scale > 1) pump.push([...state.stops]); // the stored picture is drawn for one pixel a pixel
+  let resizing = null;
+  const observer = new ResizeObserver(() => {
+    clearTimeout(resizing);
+    resizing = setTimeout(() => Math.abs(scale() / drawn - 1) > 0.005 && pump.push(view.stops()), 150);
+  });
+  observer.observe(view.card);
   return () => {
+    observer.disconnect();
+    clearTimeout(resizing);
     pump.stop();
     model.off("msg:custom", onMessage);
     model.off("change:comparison", onComparison);
