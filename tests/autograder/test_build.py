@@ -177,7 +177,7 @@ with check("f", points=2, hidden=["more"]) as c:
     ### END HIDDEN TESTS
 c.score
 ```
-"""  # noqa: E501
+"""
 GOOD = HEAD + SOLUTION + CHECK
 
 
