@@ -196,7 +196,7 @@ class OpenNotebook:
             }"""
         )
         self.page.set_viewport_size({"width": width, "height": min(int(height) + 20, 15_000)})
-        self.page.wait_for_timeout(400)
+        self.page.wait_for_timeout(1500)  # demos draw themselves anew for their new width
         self.page.screenshot(path=path)
         self.page.set_viewport_size({"width": 1280, "height": 900})
 

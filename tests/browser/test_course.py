@@ -13,7 +13,8 @@ from playwright.sync_api import Browser
 
 from tests.browser.axe import faults
 from tests.browser.lab import ROOT, SCREENSHOTS, Lab, OpenNotebook, browser_at, opened, running_lab
-from tests.browser.visit import answer_questions, play
+from tests.browser.visit import answer_questions, play, settle
+from tests.demos.example_demo import drift
 
 pytestmark = pytest.mark.browser
 
@@ -142,13 +143,24 @@ def test_show_me_and_back_to_start(lab: Lab, browser: Browser) -> None:
         assert slider.get_attribute("aria-valuetext") == "0.4 %"
 
 
+def test_a_narrow_window_gets_a_picture_of_its_width(lab: Lab, browser: Browser) -> None:
+    with opened(browser, lab, "stand-in.ipynb", width=900) as notebook:
+        notebook.run_all()
+        demo = notebook.page.locator(".db-demo[data-demo=drift]").first
+        settle(notebook, demo)
+        image = demo.locator(".db-picture img")
+        drawn, shown = image.evaluate("(image) => [image.naturalWidth, image.getBoundingClientRect().width]")
+        assert drawn == shown < 760
+        assert notebook.page.locator(".jp-OutputArea").first.evaluate("(n) => n.scrollWidth <= n.clientWidth")
+
+
 def test_a_copy_does_not_move_with_another_and_running_again_starts_anew(lab: Lab, browser: Browser) -> None:
     with opened(browser, lab, "stand-in.ipynb") as notebook:
         notebook.run_all()
         demos = notebook.page.locator(".db-demo[data-demo=drift]")
         demos.first.get_by_role("button", name="Skip").click()
         demos.first.get_by_role("slider").press("End")
-        demos.first.locator("[data-settled='1']").wait_for()
+        demos.first.get_by_alt_text(drift.describe_at((40,))).wait_for()
         assert demos.nth(1).get_by_role("slider").is_disabled()
         assert demos.nth(1).get_by_role("slider").get_attribute("aria-valuetext") == "0.0 %"
         notebook.run_cell(2)

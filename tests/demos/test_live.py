@@ -135,8 +135,8 @@ def test_the_page_without_a_kernel_gets_the_paper_form() -> None:
     assert bundle["text/plain"] == drift.title
 
 
-def test_a_sharp_screen_gets_sharp_pictures(wire: Wire) -> None:
-    for scale, width in ((2, 1520), (9, 1520), (1, 760)):
+def test_a_picture_is_as_wide_as_its_place(wire: Wire) -> None:
+    for scale, width in ((2, 1520), (9, 1520), (1, 760), (611 / 760, 611), (0.1, 380)):
         wire(kind="draw", view="v", seq=1, stops=[3], scale=scale)
         assert Image.open(io.BytesIO(wire.sent[-1][1][0])).width == width
 
