@@ -329,7 +329,7 @@ def rescale(stored, slope, intercept, padding=None):
     return hu
 
 
-@answers.wrong("rescale", says="The padding is still there as a number")
+@answers.wrong("rescale", says="You looked for the padding among the HU")
 def rescale(stored, slope, intercept, padding=None):
     hu = stored.astype(np.float64) * slope + intercept
     if padding is not None:

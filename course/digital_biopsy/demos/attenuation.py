@@ -331,7 +331,7 @@ def _drift_draw(stage: Stage, shown: Drifted) -> None:
     stage.points("line", "nodule", MARKED["nodule"], shown.marked["nodule"], color=ORANGE, size=9)
     stage.note(
         "line", "nodule says", MARKED["nodule"], shown.marked["nodule"], f"nodule {signed(shown.marked['nodule'])}",
-        offset=(4, -14 if below else 14), color=ORANGE, ha="right",
+        offset=(4, -24 if below else 24), color=ORANGE, ha="right",
     )  # fmt: skip
 
 
