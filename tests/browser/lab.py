@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,8 +31,6 @@ CHROMIUM_FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
-# Console errors that are not ours, each with its reason.
-ALLOWED_NOISE: Mapping[str, str] = {}
 MINUTE = 60_000
 
 
@@ -246,5 +244,5 @@ def opened(
 
 
 def _note(notebook: OpenNotebook, message: ConsoleMessage) -> None:
-    if message.type == "error" and not any(noise in message.text for noise in ALLOWED_NOISE):
+    if message.type == "error":
         notebook.console.append(message.text)

@@ -10,9 +10,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
-from digital_biopsy.demos._image import QuickImage, filter_for, levels
+from digital_biopsy.demos._image import QuickImage, filter_for, levels, mask_edges
 from digital_biopsy.demos._png import encode_png
-from digital_biopsy.demos._stage import mask_edges
 
 rng = np.random.default_rng(3)
 

@@ -7,7 +7,8 @@ import matplotlib.style as mpl_style
 import numpy as np
 import pytest
 
-from digital_biopsy.demos._stage import STYLE, Stage
+from digital_biopsy.demos._stage import Stage
+from digital_biopsy.demos._style import STYLE
 from tests.demos.example_demo import drift
 
 X = np.linspace(0, 1, 20)

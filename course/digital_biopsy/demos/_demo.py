@@ -181,7 +181,7 @@ class Demo:
 
     def picture(self, stage: Stage, stops: Sequence[int]) -> tuple[bytes, str]:
         """Draw the picture at these stops: PNG and description."""
-        from digital_biopsy.demos._stage import drawing
+        from digital_biopsy.demos._style import drawing
 
         result = self.result(stops)
         with drawing():

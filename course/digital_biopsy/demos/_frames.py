@@ -15,7 +15,7 @@ from PIL import Image
 
 from digital_biopsy.demos._controls import thinned
 from digital_biopsy.demos._front import SKIPPED, asset, specification
-from digital_biopsy.demos._stage import drawing
+from digital_biopsy.demos._style import drawing
 
 if TYPE_CHECKING:
     from digital_biopsy.demos._demo import Demo

@@ -15,7 +15,7 @@ from matplotlib.backend_bases import RendererBase
 from matplotlib.colors import Colormap
 from matplotlib.image import AxesImage
 from matplotlib.transforms import Bbox
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
 Pixels = NDArray[np.uint8]
@@ -72,6 +72,40 @@ def filter_for(scale: float, interpolation: str | None) -> Image.Resampling:
     if interpolation == "nearest" or scale >= 3 or (scale > 1 and abs(scale - round(scale)) < 1e-3):
         return Image.Resampling.NEAREST
     return Image.Resampling.HAMMING if scale < 1 else Image.Resampling.BILINEAR
+
+
+def mask_edges(
+    mask: ArrayLike, extent: tuple[float, float, float, float] | None = None
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Outline of a mask along its pixel edges, as one broken line.
+
+    Parameters
+    ----------
+    mask : bool array, shape (rows, columns)
+    extent : (left, right, bottom, top), optional
+        As for ``imshow``; pixel indices if left out.
+
+    Returns
+    -------
+    x, y : arrays
+        Corners, with NaN between one edge and the next.
+    """
+    inside = np.pad(np.asarray(mask, dtype=bool), 1)
+    rows, columns = inside.shape[0] - 2, inside.shape[1] - 2
+    level_row, level_column = np.nonzero(inside[1:, 1:-1] != inside[:-1, 1:-1])  # an edge above (row, column)
+    # ... and one left of (row, column)
+    stand_row, stand_column = np.nonzero(inside[1:-1, 1:] != inside[1:-1, :-1])
+    gap_level, gap_stand = np.full(level_row.size, np.nan), np.full(stand_row.size, np.nan)
+    level = np.stack([level_column, level_column + 1, gap_level], axis=-1).ravel()
+    stand = np.stack([stand_column, stand_column, gap_stand], axis=-1).ravel()
+    x = np.concatenate([level, stand])
+    level = np.stack([level_row, level_row, gap_level], axis=-1).ravel()
+    stand = np.stack([stand_row, stand_row + 1, gap_stand], axis=-1).ravel()
+    y = np.concatenate([level, stand])
+    if extent is None:
+        return x - 0.5, y - 0.5
+    left, right, bottom, top = extent
+    return left + x * (right - left) / columns, top + y * (bottom - top) / rows
 
 
 class QuickImage(AxesImage):

@@ -9,7 +9,8 @@ from html import escape
 from typing import Any
 
 from digital_biopsy.demos._png import encode_png
-from digital_biopsy.demos._stage import Stage, drawing
+from digital_biopsy.demos._stage import Stage
+from digital_biopsy.demos._style import drawing
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,9 @@ saved background, draws the moving artists over it and hands out the pixels.
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-import matplotlib.style as mpl_style
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
@@ -27,83 +24,10 @@ from matplotlib.spines import Spine
 from matplotlib.text import Annotation, Text
 from numpy.typing import ArrayLike, NDArray
 
-from digital_biopsy.demos._image import QuickImage
-
-DPI = 100
-FONT = 9.5  # points: 13 px on the screen
-STYLE: Any = {
-    "font.size": FONT,
-    "font.family": "DejaVu Sans",
-    "axes.titlesize": FONT + 0.5,
-    "axes.labelsize": FONT,
-    "xtick.labelsize": FONT - 1,
-    "ytick.labelsize": FONT - 1,
-    "axes.edgecolor": "#595959",
-    "axes.labelcolor": "#333333",
-    "xtick.color": "#595959",
-    "ytick.color": "#595959",
-    "text.color": "#333333",
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": False,
-    "grid.color": "#E5E5E5",
-    "axes.unicode_minus": True,
-}
+from digital_biopsy.demos._image import QuickImage, mask_edges
+from digital_biopsy.demos._style import DPI, FONT, drawing, house_style
 
 A = TypeVar("A", bound=Artist)
-
-# Matplotlib's fonts and mathtext are shared by all figures, and JupyterLab may deliver a widget's messages in
-# a thread beside the one that runs cells: one figure is drawn at a time.
-_DRAWING = threading.RLock()
-
-
-@contextmanager
-def drawing() -> Iterator[None]:
-    """Hold the right to draw, while the pixels of a frame are read."""
-    with _DRAWING:
-        yield
-
-
-@contextmanager
-def _style() -> Iterator[None]:
-    # The learner's own settings are left alone, and leave the demo alone.
-    with _DRAWING, mpl_style.context(["default", STYLE]):
-        yield
-
-
-def mask_edges(
-    mask: ArrayLike, extent: tuple[float, float, float, float] | None = None
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Outline of a mask along its pixel edges, as one broken line.
-
-    Parameters
-    ----------
-    mask : bool array, shape (rows, columns)
-    extent : (left, right, bottom, top), optional
-        As for ``imshow``; pixel indices if left out.
-
-    Returns
-    -------
-    x, y : arrays
-        Corners, with NaN between one edge and the next.
-    """
-    inside = np.pad(np.asarray(mask, dtype=bool), 1)
-    rows, columns = inside.shape[0] - 2, inside.shape[1] - 2
-    level_row, level_column = np.nonzero(inside[1:, 1:-1] != inside[:-1, 1:-1])  # an edge above (row, column)
-    stand_row, stand_column = np.nonzero(
-        inside[1:-1, 1:] != inside[1:-1, :-1]
-    )  # an edge left of (row, column)
-    gap_level, gap_stand = np.full(level_row.size, np.nan), np.full(stand_row.size, np.nan)
-    level = np.stack([level_column, level_column + 1, gap_level], axis=-1).ravel()
-    stand = np.stack([stand_column, stand_column, gap_stand], axis=-1).ravel()
-    x = np.concatenate([level, stand])
-    level = np.stack([level_row, level_row, gap_level], axis=-1).ravel()
-    stand = np.stack([stand_row, stand_row + 1, gap_stand], axis=-1).ravel()
-    y = np.concatenate([level, stand])
-    if extent is None:
-        return x - 0.5, y - 0.5
-    left, right, bottom, top = extent
-    return left + x * (right - left) / columns, top + y * (bottom - top) / rows
 
 
 class Stage:
@@ -123,7 +47,7 @@ class Stage:
     def __init__(
         self, size: tuple[int, int], setup: Callable[[Figure], Mapping[str, Axes]], scale: float = 1.0
     ) -> None:
-        with _style():
+        with house_style():
             # The hair on top keeps 796 pixels from becoming 795.9999 and then 795.
             self.figure = Figure(
                 figsize=(size[0] / DPI, size[1] / DPI),
@@ -381,7 +305,7 @@ class Stage:
         array of uint8, shape (height, width, 4)
             The canvas itself: copy or encode it before the next frame.
         """
-        with _DRAWING:
+        with drawing():
             self._used.clear()
             draw(self)
             for place, artist in self._artists.items():
@@ -395,7 +319,7 @@ class Stage:
             return np.asarray(self._canvas.buffer_rgba())
 
     def _draw_background(self) -> None:
-        with _style():
+        with house_style():
             moving = set(self._artists.values())
             if self._canvas.figure.get_layout_engine() is not None:
                 self._canvas.draw()
