@@ -42,7 +42,7 @@ build: setup  ## Build the student notebooks in course/ from solutions/
 	.venv/bin/digital-biopsy build
 
 bench: setup  ## Print how fast the demos redraw, beside plain ipywidgets
-	.venv/bin/python -m pytest -m bench -s
+	.venv/bin/python -m tests.bench
 
 lock: setup  ## Write the locks and environment.yml (UPGRADE=1: look for newer versions)
 	.venv/bin/python tests/tools/lock.py $(if $(UPGRADE),--upgrade)

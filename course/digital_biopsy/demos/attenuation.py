@@ -168,7 +168,7 @@ energy = Demo(
     setup=_energy_setup,
     draw=_energy_draw,
     describe=_energy_words,
-    size=(840, 360),
+    size=(780, 350),
 )
 
 
@@ -267,7 +267,7 @@ windowing = Demo(
     setup=_window_setup,
     draw=_window_draw,
     describe=_window_words,
-    size=(820, 370),
+    size=(780, 355),
 )
 
 
@@ -306,7 +306,7 @@ def _drift_setup(figure: Figure) -> dict[str, Axes]:
     right.set(xlim=(-1080, 1150), ylim=(-22, 22), xlabel="true value, HU", ylabel="measured minus true, HU")
     return {
         "slice": bare(left, "what the screen shows"),
-        "bias": bare(middle, "measured minus true (blue: lower)"),
+        "bias": bare(middle, "its error (blue: too low)"),
         "line": right,
     }
 
@@ -360,5 +360,5 @@ drift = Demo(
     setup=_drift_setup,
     draw=_drift_draw,
     describe=_drift_words,
-    size=(840, 290),
+    size=(780, 280),
 )

@@ -185,7 +185,7 @@ threshold = Demo(
     setup=_threshold_setup,
     draw=_threshold_draw,
     describe=_threshold_words,
-    size=(820, 370),
+    size=(780, 355),
 )
 
 
@@ -285,7 +285,7 @@ def _schools_setup(figure: Figure) -> dict[str, Axes]:
     examples, weights, curve = figure.subplots(1, 3, width_ratios=[1.15, 1, 1.5])
     image, label = _cohort(600, np.random.default_rng(5))
     examples.imshow(_four(image, label), cmap="gray", vmin=-1, vmax=2.2)
-    bare(examples, "one patient and the mean of 300")
+    bare(examples, "one patient, mean of 300")
     for row, name in enumerate(("without rim", "with rim")):
         examples.text(-1.5, (row + 0.5) * (SIDE + 1), name, rotation=90, ha="right", va="center")
     schools = _schools()
@@ -357,5 +357,5 @@ two_schools = Demo(
     setup=_schools_setup,
     draw=_schools_draw,
     describe=_schools_words,
-    size=(840, 320),
+    size=(780, 300),
 )
