@@ -29,6 +29,9 @@ class Terminal:
         **options: Any,
     ) -> None:
         self.output = ""
+        if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+            # A job that a script starts in the background ignores Ctrl-C, and so would all that it starts.
+            signal.signal(signal.SIGINT, signal.default_int_handler)
         self.process = subprocess.Popen(
             command, cwd=cwd, env=env, text=True, start_new_session=True,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **options,
