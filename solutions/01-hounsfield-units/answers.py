@@ -63,6 +63,14 @@ def mean_attenuation(incident, transmitted, thickness):
         return np.log(np.divide(incident, transmitted)) / np.asarray(thickness)
 
 
+@answers.wrong("mean-attenuation", says="negative counts and paths are refused too")
+def mean_attenuation(incident, transmitted, thickness):
+    if np.any(np.asarray(transmitted) == 0) or np.any(np.asarray(thickness) == 0):
+        raise ValueError("zero")
+    with np.errstate(all="ignore"):
+        return np.log(np.divide(incident, transmitted)) / thickness
+
+
 # 1.2 hounsfield, attenuation -----------------------------------------------------------------------------------------
 @answers.right("hounsfield")
 def hounsfield(mu, mu_water):
@@ -104,6 +112,13 @@ def hounsfield(mu, mu_water):
 def hounsfield(mu, mu_water):
     with np.errstate(all="ignore"):
         return 1000 * (np.asarray(mu) - mu_water) / np.asarray(mu_water, float)
+
+
+@answers.wrong("hounsfield", says="a water that is zero or negative is refused, both ways")
+def hounsfield(mu, mu_water):
+    if mu_water == 0:
+        raise ValueError("zero")
+    return 1000 * (np.asarray(mu) - mu_water) / mu_water
 
 
 @answers.right("attenuation")
@@ -212,6 +227,13 @@ def drift_bias(hu, epsilon):
     return 0.0
 
 
+@answers.wrong("drift-bias", says="an epsilon below -1 is refused too")
+def drift_bias(hu, epsilon):
+    if epsilon == -1:
+        raise ValueError("minus one")
+    return -(np.asarray(hu) + 1000) * epsilon / (1 + epsilon)
+
+
 # 1.4 estimate_drift, correct_drift -----------------------------------------------------------------------------------
 @answers.right("estimate-drift")
 def estimate_drift(measured_water_hu):
@@ -260,6 +282,13 @@ def estimate_drift(measured_water_hu):
         return float(-np.float64(measured_water_hu) / (1000 + measured_water_hu))
 
 
+@answers.wrong("estimate-drift", says="what lies below the bounds is refused too")
+def estimate_drift(measured_water_hu):
+    if measured_water_hu == -1000:
+        raise ValueError("air")
+    return -measured_water_hu / (1000 + measured_water_hu)
+
+
 @answers.right("correct-drift")
 def correct_drift(hu, epsilon):
     if epsilon <= -1:
@@ -302,6 +331,13 @@ def correct_drift(hu, epsilon):
 
 @answers.wrong("correct-drift", says="An epsilon of -1 or less is not physical")
 def correct_drift(hu, epsilon):
+    return (hu + 1000) * (1 + epsilon) - 1000
+
+
+@answers.wrong("correct-drift", says="what lies below the bounds is refused too")
+def correct_drift(hu, epsilon):
+    if epsilon < -1:
+        raise ValueError("below")
     return (hu + 1000) * (1 + epsilon) - 1000
 
 
@@ -419,6 +455,13 @@ def window(hu, center, width):
     if width <= 0:
         raise ValueError("width")
     return np.nan_to_num(np.clip((hu - (center - width / 2)) / width, 0, 1))
+
+
+@answers.wrong("window", says="a negative width is refused too")
+def window(hu, center, width):
+    if width == 0:
+        raise ValueError("zero")
+    return np.clip((np.asarray(hu, float) - (center - width / 2)) / width, 0, 1)
 
 
 # 1.7 partial_volume --------------------------------------------------------------------------------------------------

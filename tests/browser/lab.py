@@ -218,6 +218,7 @@ def opened(
     page.on("console", lambda message: _note(notebook, message))
     page.on("pageerror", lambda error: notebook.console.append(f"uncaught: {error}"))
     page.on("dialog", lambda dialog: dialog.accept())
+    page.on("request", lambda request: _stays_here(notebook, request.url, lab.url))
     place = f"lab/tree/{path}?reset&" if app == "lab" else f"notebooks/{path}?"
     page.goto(f"{lab.url}/{place}token={TOKEN}", timeout=2 * MINUTE)
     page.wait_for_function("() => window.jupyterapp", timeout=2 * MINUTE)
@@ -241,6 +242,12 @@ def opened(
             page.wait_for_timeout(300)
         finally:
             context.close()
+
+
+def _stays_here(notebook: OpenNotebook, url: str, server: str) -> None:
+    """Note a request that would leave this machine."""
+    if not url.startswith((f"{server}/", "data:", "blob:", "about:")):
+        notebook.console.append(f"a request to {url}")
 
 
 def _note(notebook: OpenNotebook, message: ConsoleMessage) -> None:

@@ -50,7 +50,9 @@ def pump(page: Page) -> Page:
         """() => {
           window.sent = [];
           window.slow = [];
-          window.pump = new Pump((seq, value) => sent.push([seq, value]), (missed) => slow.push(missed), 150);
+          const send = (seq, value) => window.sent.push([seq, value]);
+          const missed = (count) => window.slow.push(count);
+          window.pump = new Pump(send, missed, window.patience ?? 1e9);
         }"""
     )
     return page
@@ -66,7 +68,13 @@ def test_dragging_piles_nothing_up_and_the_newest_wins(pump: Page) -> None:
     assert pump.evaluate("() => window.sent[2]") == [3, 51]
 
 
-def test_a_lost_reply_does_not_lock_it(pump: Page) -> None:
+@pytest.fixture
+def impatient(page: Page) -> None:
+    """The pump takes a request for lost after a second and a half."""
+    page.add_init_script("window.patience = 1500")
+
+
+def test_a_lost_reply_does_not_lock_it(impatient: None, pump: Page) -> None:
     pump.evaluate("() => { window.pump.push('a'); window.pump.push('b'); }")
     pump.wait_for_function("() => window.sent.length === 2")
     assert pump.evaluate("() => window.sent[1]") == [2, "b"]
@@ -77,12 +85,12 @@ def test_a_lost_reply_does_not_lock_it(pump: Page) -> None:
     assert pump.evaluate("() => { window.pump.done(2); return window.sent[2]; }") == [3, "c"]
 
 
-def test_with_nothing_new_a_lost_request_is_sent_again(pump: Page) -> None:
+def test_with_nothing_new_a_lost_request_is_sent_again(impatient: None, pump: Page) -> None:
     pump.evaluate("() => window.pump.push('a')")
     pump.wait_for_function("() => window.sent.length === 2")
     assert pump.evaluate("() => window.sent") == [[1, "a"], [2, "a"]]
     pump.evaluate("() => window.pump.done(2)")
-    pump.wait_for_timeout(400)
+    pump.wait_for_timeout(2500)
     assert pump.evaluate("() => window.sent.length") == 2
 
 

@@ -1,5 +1,7 @@
 """The demos of the chapters: their words, their numbers and their answers."""
 
+from html import escape
+
 import numpy as np
 import pytest
 
@@ -97,3 +99,12 @@ def test_the_nodule_stands_alone():
     wide, middle, narrow = (pipeline.threshold.compute(threshold=t) for t in (-600, -350, -100))
     assert middle.diameter == pytest.approx(pipeline.TRUE_DIAMETER, abs=0.3)
     assert 8.4 < wide.diameter < 9.2 and 6.2 < narrow.diameter < 7.0
+
+
+@pytest.mark.parametrize("demo", DEMOS, ids=lambda demo: demo.name)
+def test_each_demo_has_its_other_two_forms(demo):
+    page, paper = demo.frames(), demo.paper()
+    assert 20_000 < len(page) <= 2_000_000
+    assert paper.alt == demo.describe_at(demo.start)
+    assert len(paper.rows) >= 3
+    assert escape(paper.alt) in paper._repr_html_()

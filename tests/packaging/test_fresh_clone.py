@@ -15,8 +15,6 @@ from typing import Any
 
 import pytest
 
-from digital_biopsy.study import free_port
-
 from .lab import Terminal
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -102,7 +100,7 @@ def newcomer() -> Iterator[Newcomer]:
 def studied(newcomer: Newcomer) -> tuple[Path, str]:
     """A clone in which `make study` has run once, and what it printed."""
     clone = newcomer.clone("My course, first try")
-    command = ["make", "study", f"PYTHON={newcomer.python}", f"PORT={free_port()}"]
+    command = ["make", "study", f"PYTHON={newcomer.python}", "PORT=0"]
     with newcomer.open(command, cwd=clone) as terminal:
         status, body = terminal.get()
         assert status == 200
@@ -126,7 +124,7 @@ def test_the_second_make_study_calls_no_pip(studied: tuple[Path, str], newcomer:
     newcomer.env["PIP_CONFIG_FILE"] = str(settings)  # with it every call of pip fails
     try:
         assert newcomer.run([".venv/bin/python", "-m", "pip", "list"], cwd=clone, check=False).returncode != 0
-        with newcomer.open(["make", "study", f"PORT={free_port()}"], cwd=clone) as terminal:
+        with newcomer.open(["make", "study", "PORT=0"], cwd=clone) as terminal:
             assert terminal.get()[0] == 200
             terminal.stop()
     finally:

@@ -342,7 +342,7 @@ def _drift_words(shown: Drifted) -> str:
     nodule = shown.marked["nodule"]
     return (
         f"With the stored value {amount}, the nodule of 45 HU reads {45 + nodule:.1f} HU ({signed(nodule)}); "
-        f"bone of 1000 HU moves by {signed(shown.marked['bone'])}, air by {signed(shown.marked['air'])}."
+        f"bone of 1000 HU moves by {signed(shown.marked['bone'], 2)}, air by {signed(shown.marked['air'])}."
     )
 
 

@@ -38,6 +38,11 @@ def fleischner(diameter: float) -> str:
     diameter : float
         In mm.
 
+    Raises
+    ------
+    ValueError
+        If the diameter is negative or not a number.
+
     References
     ----------
     MacMahon et al., Radiology 284, 2017, doi:10.1148/radiol.2017161659, table 1.
