@@ -7,6 +7,7 @@ import importlib
 import json
 import os
 import shutil
+import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -109,6 +110,23 @@ def check_packages(lock: Path | None = None) -> Finding:
         return Finding("packages", "warning", "; ".join(other), REINSTALL)
     seen = f"{len(pins)} at the locked versions" if pins else f"{len(wanted)} present"
     return Finding("packages", "ok", seen)
+
+
+def check_torch(code: str = "import torch; torch.zeros(1)") -> Finding:
+    """Really import torch, in a process of its own: a build for CUDA without CUDA's libraries fails only there."""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False
+    )
+    if done.returncode == 0:
+        return Finding("torch", "ok", f"{version('torch')} works")
+    last = (done.stderr.strip().splitlines() or [f"it ended with status {done.returncode}"])[-1]
+    return Finding(
+        "torch",
+        "fault",
+        f"{version('torch')} cannot be imported: {last}",
+        "Install its CPU build: python -m pip install --no-deps --index-url "
+        f"https://download.pytorch.org/whl/cpu torch=={version('torch').split('+')[0]}",
+    )
 
 
 def lab_extensions() -> tuple[set[str], set[str]]:
@@ -266,6 +284,7 @@ def checks() -> Mapping[str, Callable[[], Finding]]:
     return {
         "Python": check_python,
         "packages": lambda: check_packages(folder / "requirements.lock"),
+        "torch": check_torch,
         "widgets": check_widgets,
         "Validate button": check_validate,
         "kernel": check_kernel,

@@ -217,3 +217,11 @@ def test_marks_need_the_right_answer() -> None:
     assert expected_marks(source) == {"double-check": 3.0, "kelvin-check": 4.0}
     stubs = dict.fromkeys(solution_cells(source), "pass")
     assert set(expected_marks(submission(source, stubs)).values()) == {0.0}
+
+
+def test_the_readme_gives_the_commands_of_this_loop() -> None:
+    """In their order; what an instructor types is what is tested."""
+    root = Path(__file__).parents[2]
+    typed = re.findall(r"^nbgrader (\w+)", (root / "README.md").read_text(encoding="utf-8"), re.M)
+    tried = re.findall(r'teacher\.nbgrader\("(\w+)"', Path(__file__).read_text(encoding="utf-8"))
+    assert typed == tried

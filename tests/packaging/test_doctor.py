@@ -84,6 +84,14 @@ def test_package_other_than_locked(tmp_path: Path) -> None:
     assert "nobody-has-this" not in finding.seen
 
 
+def test_torch_without_its_libraries() -> None:
+    broken = "import ctypes; ctypes.CDLL('libcudart.so.0.missing')"
+    finding = doctor.check_torch(broken)
+    assert finding.status == "fault"
+    assert "cannot be imported" in finding.seen and "libcudart" in finding.seen
+    assert "download.pytorch.org/whl/cpu torch==2.13.0" in finding.cure
+
+
 def test_widgets_disabled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings(tmp_path, monkeypatch, anywidget=True)
     finding = doctor.check_widgets()
