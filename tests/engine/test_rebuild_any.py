@@ -126,9 +126,7 @@ def test_the_courses_notebooks(root: Path, chapter: str, notebook: str) -> None:
     assert owned(rebuilt.notebook) == owned(submitted)
 
 
-@pytest.mark.parametrize(
-    "name", [None, "apps/files/test-v0.ipynb", "preprocessors/files/test_taskcell.ipynb"]
-)
+@pytest.mark.parametrize("name", [None, "apps/files/test-v0.ipynb"])
 def test_nbgrader_itself_finds_nothing_to_change(tmp_path: Path, name: str | None) -> None:
     """Its own sanitising steps, with a gradebook made from the source, leave the rebuilt notebook as it is."""
     source = SOURCE if name is None else fixture(name)
@@ -156,7 +154,7 @@ def test_nbgrader_itself_finds_nothing_to_change(tmp_path: Path, name: str | Non
     assert nbformat.writes(checked) == nbformat.writes(rebuilt)
 
 
-LENIENT = settings(deadline=None, max_examples=150, suppress_health_check=list(HealthCheck))
+LENIENT = settings(deadline=None, max_examples=80, suppress_health_check=list(HealthCheck))
 SCALAR = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=4)
 GARBAGE = st.recursive(
     SCALAR,
