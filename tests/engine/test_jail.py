@@ -18,7 +18,7 @@ import pytest
 import autograder
 from autograder.engine import _landlock, _limits, _seccomp, jail
 from autograder.engine.jail import Policy
-from tests.engine.prison import AS_USER, Prison, attempt, say, syscall
+from tests.engine.prison import AS_USER, Prison, attempt, denied, say, syscall
 
 if sys.platform != "linux":
     pytest.skip("the jail is made of what Linux offers", allow_module_level=True)
@@ -152,6 +152,11 @@ def test_honest_code_runs(prison: Prison) -> None:
 
     result = prison.run(work)
     assert (result.out, result.reason, result.code) == ("fine\n", "exit", 0)
+
+
+def test_a_filter_made_before_the_fork_holds(prison: Prison) -> None:
+    jail.prepare()
+    assert denied(prison.run(lambda: attempt("kill", lambda: os.kill(os.getppid(), 0)))) == ["kill"]
 
 
 def test_snapshots_fork_compute_and_cannot_signal_their_parent(prison: Prison) -> None:

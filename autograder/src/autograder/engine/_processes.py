@@ -92,8 +92,12 @@ def resident(pids: list[int], enough: int) -> int:
     if sum(plain.values()) <= enough:
         return sum(plain.values())
     for pid in plain:
-        with contextlib.suppress(OSError):
+        try:
             plain[pid] = _sum_of(f"/proc/{pid}/smaps_rollup", (b"Pss_Anon:", b"Pss_Shmem:", b"SwapPss:"))
+        except PermissionError:
+            continue  # the plain figure must do
+        except OSError:
+            plain[pid] = 0  # it has just ended
     return sum(plain.values())
 
 

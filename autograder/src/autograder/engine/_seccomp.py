@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import errno
 import os
+from functools import cache
 from typing import Any
 
 ALLOWED = """
@@ -77,13 +78,19 @@ FCNTL_DENIED = (8, 10, 15)  # F_SETOWN, F_SETSIG, F_SETOWN_EX: a way to have a s
 
 
 def build(signals_scoped: bool) -> Any:
+    """Make the filter, not yet loaded; see `_build`. Made once, it is there for all that is forked later."""
+    return _build(0 if signals_scoped else os.getpid())
+
+
+@cache
+def _build(only: int) -> Any:
     """Make the filter, not yet loaded.
 
     Parameters
     ----------
-    signals_scoped : bool
-        Landlock keeps signals within the jail (ABI 6). Without it a thread may only signal threads of the process that
-        loads the filter, and `signal.raise_signal` fails in what that process forks.
+    only : int
+        Threads of this process alone may be signalled, and `signal.raise_signal` fails in what it forks; 0 where
+        Landlock keeps signals inside (ABI 6), so that it need not.
 
     Returns
     -------
@@ -145,10 +152,10 @@ def build(signals_scoped: bool) -> Any:
     ):  # open file locks, F_DUPFD_CLOEXEC, pipe sizes, seals
         add(s.ALLOW, "fcntl", s.Arg(1, s.MASKED_EQ, 0xFFFFFFFF, command))
     add(s.ALLOW, "prlimit64", s.Arg(0, s.EQ, 0))
-    if signals_scoped:
-        add(s.ALLOW, "tgkill")
+    if only:
+        add(s.ALLOW, "tgkill", s.Arg(0, s.MASKED_EQ, 0xFFFFFFFF, only))
     else:
-        add(s.ALLOW, "tgkill", s.Arg(0, s.MASKED_EQ, 0xFFFFFFFF, os.getpid()))
+        add(s.ALLOW, "tgkill")
     return jail
 
 

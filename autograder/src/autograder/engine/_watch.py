@@ -125,7 +125,8 @@ class Watch:
         alive = [process.pid for process in group.values() if not process.zombie]
         used = resident(alive, limits.memory_bytes)
         self.peak_bytes = max(self.peak_bytes, used)
-        if used > limits.memory_bytes:
+        # Asked twice: processes are read one after the other, and one may fork or end in between.
+        if used > limits.memory_bytes and resident(alive, limits.memory_bytes) > limits.memory_bytes:
             return "memory", f"It used more than {_size(limits.memory_bytes)} of memory."
         if now >= self._next_disk:
             problem = self._disk(alive)

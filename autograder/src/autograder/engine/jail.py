@@ -57,6 +57,7 @@ __all__ = [
     "empty",
     "layers",
     "libraries",
+    "prepare",
     "scrubbed",
     "snapshot",
     "watch_over",
@@ -132,6 +133,14 @@ def check_policy(policy: Policy) -> None:
             raise ValueError(f"{path} is to be readable, but is not there")
         if path.resolve() == real or path.resolve() in real.parents or real in path.resolve().parents:
             raise ValueError(f"{path} is to be readable and holds, or is in, the private folder {private}")
+
+
+def prepare() -> None:
+    """Make in the worker, once, what `confine` would make after every fork; saves it some milliseconds. Optional."""
+    import landlock  # type: ignore[import-untyped] # noqa: F401
+
+    if signals_are_scoped():
+        _seccomp.build(signals_scoped=True)
 
 
 def confine(policy: Policy, *, unsafe: bool = False) -> tuple[str, ...]:
