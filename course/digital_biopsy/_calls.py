@@ -53,11 +53,7 @@ class Call:
         if not isinstance(self.error, TypeError) or self.line:
             return False
         found = _SIGNATURE.match(str(self.error))
-        return (
-            bool(found) and found["name"] in (self.name, "<lambda>", "__init__", "forward")
-            if found
-            else False
-        )
+        return found is not None and found["name"] in (self.name, "<lambda>", "__init__", "forward")
 
     @property
     def trouble(self) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from autograder.sources import Cell, find_chapters, read_cells
+from autograder.sources import OPTIONS, Cell, find_chapters, read_cells
 
 ROOT = Path(__file__).resolve().parents[2]
 CHAPTERS = find_chapters(ROOT / "solutions")
@@ -41,8 +41,6 @@ SIGNATURES: dict[str, dict[str, str]] = {
         "partial_volume": "fractions, hu",
     },
 }
-#: Arguments of the requirements themselves, which no learner writes.
-OPTIONS = {"tol", "dtype", "no_warnings", "says", "weight", "message"}
 
 
 @dataclass

@@ -31,6 +31,8 @@ METADATA = {
         "pygments_lexer": "ipython3",
     },
 }
+#: Arguments of the requirements themselves, which no learner writes.
+OPTIONS = {"tol", "dtype", "no_warnings", "says", "weight", "message"}
 _FIELDS = {"grade", "grade_id", "locked", "schema_version", "solution", "task"}
 
 
@@ -212,7 +214,6 @@ def _verify_check(cell: Cell, parameters: dict[str, set[str]]) -> None:
 
 def _verify_arguments(cell: Cell, tree: ast.AST, names: list[str], parameters: dict[str, set[str]]) -> None:
     """Every keyword of a requirement must be a parameter of the function, or an option of the requirement."""
-    options = {"tol", "dtype", "no_warnings", "says", "weight", "message"}
     for node in ast.walk(tree):
         if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
             continue
@@ -225,7 +226,7 @@ def _verify_arguments(cell: Cell, tree: ast.AST, names: list[str], parameters: d
             continue
         if node.func.attr not in ("gives", "raises", "mistake") or name not in parameters:
             continue
-        unknown = [k.arg for k in node.keywords if k.arg and k.arg not in parameters[name] | options]
+        unknown = [k.arg for k in node.keywords if k.arg and k.arg not in parameters[name] | OPTIONS]
         if unknown:
             raise cell.fault(f"{name}() has no argument {unknown[0]!r}", node.lineno)
 

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
+from matplotlib.axes import Axes
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+
 from digital_biopsy.demos._png import encode_png
 from digital_biopsy.demos._stage import Stage
 from digital_biopsy.demos._style import drawing
@@ -39,6 +42,16 @@ class Picture:
 
     def __repr__(self) -> str:
         return self.alt
+
+
+def bare(axes: Axes, title: str) -> Axes:
+    """An axes for an image: no ticks, a short title."""
+    axes.set_axis_off()
+    axes.set_title(title, loc="left", pad=5)
+    layout = axes.figure.get_layout_engine()
+    if isinstance(layout, ConstrainedLayoutEngine):
+        layout.set(rect=(0, 0, 1, 0.97 if title else 1))
+    return axes
 
 
 def picture(

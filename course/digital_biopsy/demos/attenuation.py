@@ -10,14 +10,13 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.layout_engine import ConstrainedLayoutEngine
 from numpy.typing import NDArray
 
 from digital_biopsy import attenuation as physics
 from digital_biopsy import images, phantoms
 from digital_biopsy.demos import BLUE, GREY, ORANGE, Demo, Question, Slider
 from digital_biopsy.demos._controls import with_unit
-from digital_biopsy.demos._picture import Picture, picture
+from digital_biopsy.demos._picture import Picture, bare, picture
 from digital_biopsy.demos._stage import Stage
 
 Floats = NDArray[np.floating[Any]]
@@ -28,16 +27,6 @@ def signed(value: float, digits: int = 1, unit: str = "HU") -> str:
     rounded = round(value, digits) + 0.0
     text = f"{rounded:+.{digits}f}" if rounded else f"{0:.{digits}f}"
     return with_unit(text, unit)
-
-
-def bare(axes: Axes, title: str) -> Axes:
-    """An axes for an image: no ticks, a short title."""
-    axes.set_axis_off()
-    axes.set_title(title, loc="left", pad=5)
-    layout = axes.figure.get_layout_engine()
-    if isinstance(layout, ConstrainedLayoutEngine):
-        layout.set(rect=(0, 0, 1, 0.97 if title else 1))
-    return axes
 
 
 # Two patches of the real slice ---------------------------------------------------------------------------------------

@@ -15,9 +15,8 @@ from scipy.ndimage import binary_dilation
 from digital_biopsy import phantoms
 from digital_biopsy.demos import BLUE, GREY, ORANGE, Demo, Question, Slider, Stops
 from digital_biopsy.demos._controls import with_unit
-from digital_biopsy.demos._picture import Picture, picture
+from digital_biopsy.demos._picture import Picture, bare, picture
 from digital_biopsy.demos._stage import Stage
-from digital_biopsy.demos.attenuation import bare
 
 Floats = NDArray[np.floating[Any]]
 
@@ -112,7 +111,6 @@ class Outlined:
     threshold: int
     mask: NDArray[np.bool_]
     diameter: float
-    diameters: Floats
 
 
 def _diameter(mask: NDArray[np.bool_]) -> float:
@@ -120,16 +118,15 @@ def _diameter(mask: NDArray[np.bool_]) -> float:
     return float(2 * np.sqrt(mask.sum() * SPACING**2 / np.pi))
 
 
-@cache
-def _diameters() -> Floats:
-    patient = _patient()
-    return np.array([_diameter(patient.near & (patient.crop > threshold)) for threshold in THRESHOLDS])
-
-
 def _outlined(threshold: int) -> Outlined:
     patient = _patient()
     mask = patient.near & (patient.crop > threshold)
-    return Outlined(threshold, mask, _diameter(mask), _diameters())
+    return Outlined(threshold, mask, _diameter(mask))
+
+
+@cache
+def _diameters() -> Floats:
+    return np.array([_outlined(int(threshold)).diameter for threshold in THRESHOLDS])
 
 
 def _threshold_setup(figure: Figure) -> dict[str, Axes]:
@@ -168,10 +165,10 @@ def _threshold_words(shown: Outlined) -> str:
     )
 
 
-def _advice_truth(shown: Outlined) -> int:
+def _advice_truth(_: Outlined) -> int:
     """Number of steps of advice between the thresholds of the question."""
     asked = (THRESHOLDS >= -600) & (THRESHOLDS <= -100)
-    steps = {ADVICE.index(fleischner(diameter)) for diameter in shown.diameters[asked]}
+    steps = {ADVICE.index(fleischner(diameter)) for diameter in _diameters()[asked]}
     return max(steps) - min(steps)
 
 
