@@ -13,7 +13,10 @@ from digital_biopsy.study import DEFAULT_PORT, StudyError, study
 #: Other distributions add commands under this name: a function from arguments to exit status.
 COMMAND_GROUP = "digital_biopsy.commands"
 #: Commands of the instructor's tools, with what `--help` says of them where these are not installed.
-INSTRUCTOR_COMMANDS = {"build": "build the student notebooks from solutions/ (instructor's tools)"}
+INSTRUCTOR_COMMANDS = {
+    "build": "build the student notebooks from solutions/ (instructor's tools)",
+    "grade": "grade the submissions of a whole class (instructor's tools)",
+}
 INSTALL_TOOLS = """\
 From the checkout, `make setup` installs them. Without make:
     python -m pip install --no-deps -r autograder/requirements.lock
