@@ -78,6 +78,9 @@ class Policy:
         The whole environment, except that HOME, TMPDIR and the thread counts are set here.
     descriptors : tuple of int
         Descriptors that stay open beside 1 and 2: pipes, not sockets (`send` and `recv` are denied).
+    filled : bool
+        The private folder may hold files already. Without it a folder that is not empty is refused, as it may have
+        been named by mistake.
     """
 
     readable: tuple[Path, ...]
@@ -85,6 +88,7 @@ class Policy:
     limits: Limits = field(default_factory=Limits)
     environment: Mapping[str, str] = field(default_factory=dict)
     descriptors: tuple[int, ...] = ()
+    filled: bool = False
 
 
 _libc = ctypes.CDLL(None, use_errno=True)

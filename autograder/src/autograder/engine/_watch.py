@@ -14,7 +14,7 @@ import selectors
 import signal
 import stat
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -254,6 +254,32 @@ class Watch:
             reason, detail = "signal", f"It ended by {signal.Signals(-code).name}."
         self._ended = Ending(reason, code, detail, self.peak_bytes, self.peak_processes, self.cpu_seconds)
         return self._ended
+
+    def sweep(self, keep: Iterable[int], seconds: float = 1.0) -> bool:
+        """Kill all processes of the group but those in `keep` (and the first one); False if they come back too fast."""
+        spared = {self.pid, *keep}
+        until = time.monotonic() + seconds
+        while others := [p for p in self._members().values() if p.pid not in spared and not p.zombie]:
+            for process in others:
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.kill(process.pid, signal.SIGKILL)
+            if time.monotonic() > until:
+                return False
+            time.sleep(0.001)
+        return True
+
+    def reap(self) -> None:
+        """Take note of those that have ended and have no other parent left."""
+        for process in self._members().values():
+            if process.zombie and process.pid != self.pid:
+                with contextlib.suppress(ChildProcessError):
+                    os.waitpid(process.pid, os.WNOHANG)
+
+    def interrupt(self, pid: int) -> None:
+        """Send SIGINT to one process of the group, as a notebook's stop button does."""
+        if pid in self._members():
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGINT)
 
     def _kill_all(self) -> None:
         """Kill and reap until nobody is left; the first process last, so that its number stays taken till then."""

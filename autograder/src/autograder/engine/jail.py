@@ -125,8 +125,10 @@ def hide() -> None:
 def check_policy(policy: Policy) -> None:
     """Refuse a policy that gives more than it seems to; `ValueError`."""
     private = policy.private
-    if not private.is_absolute() or private.is_symlink() or not private.is_dir() or any(private.iterdir()):
-        raise ValueError(f"the private folder {private} must be an absolute path to an empty folder")
+    if not private.is_absolute() or private.is_symlink() or not private.is_dir():
+        raise ValueError(f"the private folder {private} must be an absolute path to a folder")
+    if not policy.filled and any(private.iterdir()):
+        raise ValueError(f"the private folder {private} must be empty")
     real = private.resolve()
     for path in policy.readable:
         if not path.exists():

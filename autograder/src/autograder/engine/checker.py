@@ -1,0 +1,224 @@
+"""The checker: runs the assignment's own set-up and test cells, with handles where the student's names are.
+
+One process an assignment (`check_assignment`) holds the source and has run the set-up that is the same for everybody;
+from it a checker is forked for each submission. No code of a student ever runs here: what comes from a student is a
+plain value, or a number that stands for an object in the student's process.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import hashlib
+import os
+import pickle
+import random
+import select
+import signal
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, NoReturn
+
+import numpy as np
+
+from autograder.engine import jail
+from autograder.engine._events import EventWriter
+from autograder.engine.handles import is_handle
+from autograder.engine.jail import JailError, Policy
+from autograder.engine.plan import Plan, Step
+from autograder.engine.session import Session
+from autograder.engine.shell import Shell
+from autograder.engine.student import read_all, silence
+from autograder.engine.warden import Link, Warden
+
+
+@dataclass(frozen=True)
+class Secret:
+    """What the checkers of an assignment know and no student's process does; pickled from hub to checker."""
+
+    plan: Plan
+    prefix: int  # so many steps are run once for all
+
+
+class Draws:
+    """Random numbers that nobody can foresee who does not know the source, and that are the same on every run.
+
+    A test that draws its inputs afresh calls `numpy.random.default_rng()` without a seed. Here such a generator is
+    seeded from the source and the submission, so that grading twice gives the same marks.
+    """
+
+    def __init__(self) -> None:
+        self.seed, self.count = 0, 0
+        self._original = np.random.default_rng
+
+    def start(self, seed: int) -> None:
+        """Begin a new series, for the global generators too."""
+        self.seed, self.count = seed, 0
+        random.seed(seed)
+        np.random.seed(seed % (1 << 32))
+        torch = sys.modules.get("torch")
+        if torch is not None:
+            torch.manual_seed(seed % (1 << 63))
+
+    def install(self) -> None:
+        """Put it in the place of `numpy.random.default_rng`."""
+
+        @functools.wraps(self._original)
+        def default_rng(seed: Any = None) -> np.random.Generator:
+            if seed is None:
+                self.count += 1
+                seed = [self.seed, self.count]
+            return self._original(seed)
+
+        np.random.default_rng = default_rng
+
+
+@dataclass
+class Checks:
+    """The checker's namespace, and which of its names are its own."""
+
+    shell: Shell
+    plan: Plan
+    seconds: float = 30.0
+    own: set[str] = field(default_factory=set)
+    words: set[str] = field(default_factory=set)  # what functions of earlier cells may look up
+    current: int | None = None
+    events: EventWriter | None = None
+
+    def emit(self, output: dict[str, Any]) -> None:
+        """Pass on the outputs of test cells; nobody sees those of set-up cells."""
+        if self.current is not None and self.events is not None:
+            self.events.put_output(self.current, output)
+
+    def run(self, step: Step, session: Session | None) -> bool:
+        """Run one cell, with the student's names if there is a session; return whether it raised nothing."""
+        space = self.shell.user_ns
+        theirs: dict[str, Any] = {}
+        if session is not None:
+            names = session.names()
+            wanted = {
+                name
+                for name in names
+                if (name in step.takes or name not in self.own)
+                and (name in step.takes or name in step.words or name in self.words)
+            }
+            theirs = session.fetch(sorted(wanted))
+            self.own -= theirs.keys()
+            space.update(theirs)
+        try:
+            return bool(self.shell.run(step.source, number=step.number))
+        finally:
+            for name, value in theirs.items():
+                if space.get(name) is value and name not in step.binds:
+                    del space[name]
+            for name in step.binds:
+                # A handle ends with its question; later cells take the student's name anew.
+                if name in space and holds_handle(space[name]):
+                    del space[name]
+                self.own.discard(name)
+                if name in space:
+                    self.own.add(name)
+            self.words |= step.words
+
+
+def holds_handle(value: Any) -> bool:
+    """Whether a value is a handle, or a small container of some."""
+    if type(value) in (list, tuple, set):
+        return any(is_handle(item) for item in list(value)[:1000])
+    if type(value) is dict:
+        return any(is_handle(item) for item in list(value.values())[:1000])
+    return is_handle(value)
+
+
+def check_assignment(shell: Shell, link: Link, secret_pipe: int, order: dict[str, Any]) -> None:
+    """Read the secret, run the common set-up, then fork a checker for each submission until the hub goes away."""
+    jail.watch_over(hidden=True)
+    secret: Secret = pickle.loads(read_all(secret_pipe))
+    plan = secret.plan
+    os.chdir(order["folder"])
+    sys.path.insert(0, order["folder"])
+    checks = Checks(shell, plan)
+    draws = Draws()
+    draws.install()
+    seed = number_of(plan.digest)
+    shell.begin(checks.emit, seed=seed)
+    draws.start(seed)
+    for step in plan.steps[: secret.prefix]:
+        checks.run(step, None)
+    link.send({"ready": os.getpid(), "threads": len(os.listdir("/proc/self/task"))})
+
+    def body(policy: Policy, descriptors: list[int], told: dict[str, Any]) -> NoReturn:
+        check_submission(checks, draws, plan.steps[secret.prefix :], policy, descriptors, told)
+
+    Warden(link, body).run()
+
+
+def number_of(text: str) -> int:
+    """Return a number below 2^63 that depends on all of a text."""
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1
+
+
+def check_submission(
+    checks: Checks,
+    draws: Draws,
+    steps: tuple[Step, ...],
+    policy: Policy,
+    descriptors: list[int],
+    told: dict[str, Any],
+) -> NoReturn:
+    """Run the steps of one submission, in a process of its own."""
+    out, *pipes = descriptors
+    events = checks.events = EventWriter(out)
+    silence()
+    try:
+        jail.confine(policy, unsafe=told["unsafe"])
+    except (JailError, ValueError) as error:
+        events.put("refused", str(error))
+        os._exit(0)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    checks.seconds = told["seconds"]
+    draws.start(told["seed"])
+    sessions = asked(list(zip(pipes[::2], pipes[1::2], strict=True)))
+    for step in steps:
+        ends = next(sessions) if step.asks else None
+        check_step(checks, step, ends)
+        for number in ends or ():
+            os.close(number)
+    events.put("done")
+    os._exit(0)
+
+
+def asked(pipes: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """Give each question its pipes: one to ask by, one to hear by."""
+    yield from pipes
+
+
+def check_step(checks: Checks, step: Step, ends: tuple[int, int] | None) -> None:
+    """Run one step and say how it went."""
+    events = checks.events
+    assert events is not None
+    session: Session | None = None
+    fault = ""
+    if ends is not None:
+        select.select([ends[1]], [], [])  # the student's cells before it may take their time: the hub minds the clock
+    events.put("begin", step.index)
+    fine = False
+    refusals: list[str] = []
+    try:
+        if ends is not None:
+            session = Session(
+                ends[0], ends[1], step=step.index, seconds=checks.seconds, operators=checks.plan.operators
+            )
+        checks.current = step.index if step.kind == "test" else None
+        fine = checks.run(step, session)
+    except Exception as error:  # a fault before the cell could begin
+        fault = f"{type(error).__name__}: {error}"
+    finally:
+        checks.current = None
+    if session is not None:
+        fault = str(session.fault) if session.fault else fault
+        refusals = [str(text)[:500] for text in session.refusals[:20]]
+        with contextlib.suppress(Exception):
+            session.close()
+    events.put("end", step.index, fine, fault[:500], refusals)

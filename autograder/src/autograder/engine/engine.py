@@ -1,0 +1,320 @@
+"""The hub: one warm worker that grades notebooks, one at a time.
+
+>>> with Engine() as engine:                            # doctest: +SKIP
+...     outcome = engine.grade(task)
+
+It starts the zygote, hands out pipes, keeps the clocks and caps, and puts the outputs into the notebook. It runs no
+code of the assignment and none of a student. `autograder.engine.warden` says who forks whom.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pickle
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from functools import cache
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from autograder.engine import jail
+from autograder.engine._run import Pipes, Run
+from autograder.engine.checker import Secret
+from autograder.engine.jail import Limits, Policy
+from autograder.engine.plan import Plan, plan
+from autograder.engine.task import EngineError, Files, Outcome, Task, TaskFailed
+from autograder.engine.warden import Closed, Link
+
+#: What nearly every notebook imports, warmed before the first submission.
+MODULES = ("numpy", "scipy", "skimage", "matplotlib", "IPython")
+START_SECONDS = 120.0  # torch from a cold disk takes its time
+
+
+@cache
+def missing_layers() -> tuple[str, ...]:
+    """Return the layers of the jail that this machine lacks, each with its cure."""
+    if sys.platform != "linux":
+        return ("Students' code is confined with parts of Linux; grade on a Linux machine or in a container.",)
+    return tuple(f"{one.name}: {one.detail}. {one.cure}" for one in jail.layers() if not one.present)
+
+
+class Engine:
+    """One warm worker.
+
+    Parameters
+    ----------
+    limits : Limits
+        What one submission may use.
+    unsafe : bool
+        Go on where a layer of the jail is missing; every outcome says so.
+    cell_output_bytes : int
+        How much output of one cell is kept.
+    slot : int
+        Number of this worker on the machine; only for names of folders.
+
+    Raises
+    ------
+    EngineError
+        A layer of the jail is missing, or the worker cannot start.
+    """
+
+    def __init__(
+        self,
+        *,
+        limits: Limits | None = None,
+        unsafe: bool = False,
+        cell_output_bytes: int = 2 << 20,
+        modules: Sequence[str] = MODULES,
+    ) -> None:
+        self.limits = limits or Limits()
+        self.cell_output_bytes = cell_output_bytes
+        self.missing = missing_layers()
+        if self.missing and not unsafe:
+            raise EngineError(
+                "Students' code cannot be confined on this machine. Missing: "
+                + " ".join(self.missing)
+                + " To grade all the same, with code that you trust: --unsafe."
+            )
+        self.unsafe = unsafe
+        self._modules = tuple(modules)
+        self.scratch = Path(tempfile.mkdtemp(prefix="digital-biopsy-"))
+        self.private = self.scratch / "work"
+        self._plans: list[tuple[Any, Plan]] = []
+        self._assigned: tuple[Any, ...] | None = None
+        self._zygote: subprocess.Popen[bytes] | None = None
+        self.link: Link | None = None
+        self.checkers: Link | None = None
+        self._checkers_pid = 0
+        self._packages: list[str] = []
+        self._released = self.scratch / "released"
+        self.prefix = 0
+
+    def __enter__(self) -> Engine:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def pids(self) -> tuple[int, ...]:
+        """The worker's processes that stay from one submission to the next."""
+        zygote = (self._zygote.pid,) if self._zygote is not None else ()
+        return zygote + ((self._checkers_pid,) if self._checkers_pid else ())
+
+    def grade(self, task: Task) -> Outcome:
+        """Run one notebook.
+
+        Raises
+        ------
+        TaskFailed
+            The worker died; a fresh one stands ready for the next call.
+        EngineError
+            The engine cannot work here at all.
+        """
+        started = time.monotonic()
+        run: Run | None = None
+        try:
+            program = self._plan_of(task)
+            self._stand_ready(program, task.released)
+            self._lay_out(task)
+            run = Run(self, task, program, self.prefix)
+            return run.go(started)
+        except Closed as error:
+            log = self._log()
+            if run is not None:
+                run.end_group()
+            self._stop()
+            raise TaskFailed(f"{task.name}: the grading worker ended in the middle of it. {log}".strip()) from error
+        except BaseException:
+            if run is not None:
+                run.end_group()
+            self._stop()
+            raise
+        finally:
+            if run is not None:
+                run.close()
+            self._clear()
+
+    def close(self) -> None:
+        """End the worker's processes and remove its folder."""
+        self._stop()
+        shutil.rmtree(self.scratch, ignore_errors=True)
+
+    def _plan_of(self, task: Task) -> Plan:
+        for known, program in self._plans:
+            if known is task.source or known == task.source:
+                return program
+        program = plan(task.source)
+        self._plans = [*self._plans[-7:], (task.source, program)]
+        return program
+
+    def _stand_ready(self, program: Plan, released: Files) -> None:
+        if self._zygote is None or self._zygote.poll() is not None:
+            self._stop()
+            self._start(("torch",) if program.torch else ())
+        key = (program.digest, released)
+        if self._assigned is not None and self._assigned[0] == key[0] and same_files(self._assigned[1], released):
+            return
+        self._assign(program, released, program.prefix)
+        self._assigned = key
+
+    def _start(self, more: tuple[str, ...]) -> None:
+        here, there = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.private.mkdir(exist_ok=True)
+        environment = jail.scrubbed(Policy((), self.private)) | {
+            "PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1", "PYTHONNOUSERSITE": "1",
+        }  # fmt: skip
+        with there, open(self.scratch / "zygote.log", "ab") as log:
+            self._zygote = subprocess.Popen(
+                [sys.executable, "-P", "-m", "autograder.engine.zygote", str(there.fileno())],
+                env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.scratch,
+                pass_fds=[there.fileno()], start_new_session=True,
+            )  # fmt: skip
+        self.link = Link(here)
+        here.settimeout(START_SECONDS)
+        try:
+            self.link.send({"do": "warm", "modules": [*self._modules, *more]})
+            told, _ = self.link.receive()
+        except Closed as error:
+            raise EngineError(f"The grading worker does not start. It said: {self._log()}") from error
+        finally:
+            here.settimeout(None)
+        self._packages = told["packages"]
+
+    def _assign(self, program: Plan, released: Files, prefix: int) -> None:
+        """Let the zygote import what the assignment needs, and start the warden of its checkers."""
+        assert self.link is not None
+        if self.checkers is not None:
+            self._dismiss()
+        shutil.rmtree(self._released, ignore_errors=True)
+        self._released.mkdir()
+        write_files(self._released, released)
+        self.link.send({"do": "import", "modules": list(program.imports)})
+        told = self._expect(self.link, "imported")
+        self._packages = told["packages"]
+        if told["threads"] != 1:
+            raise EngineError(
+                "A module that the assignment imports starts threads when it is imported: "
+                f"{', '.join(program.imports)}. Import it inside a function."
+            )
+        here, there = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        read, write = os.pipe()
+        order = {"do": "assign", "folder": str(self._released)}
+        with there:
+            self.link.send(order, [there.fileno(), read])
+        os.close(read)
+        self.checkers = Link(here)
+        self._checkers_pid = self._expect(self.link, "assigned")["assigned"]
+        with open(write, "wb") as pipe, contextlib.suppress(BrokenPipeError):
+            pickle.dump(Secret(program, prefix), pipe)
+        here.settimeout(START_SECONDS + self.limits.notebook_seconds)
+        try:
+            told = self._expect(self.checkers, "ready")
+        except Closed as error:
+            raise EngineError(
+                f"The assignment's own set-up cells cannot be run by the checker. {self._log()}"
+            ) from error
+        here.settimeout(None)
+        self.prefix = prefix
+        if told["threads"] != 1:  # what it would fork could hang: run the set-up anew for each submission
+            if not prefix:
+                raise EngineError("The checker has threads before it has run anything.")
+            self._assign(program, released, 0)
+
+    def _dismiss(self) -> None:
+        assert self.link is not None and self.checkers is not None
+        self.checkers.socket.close()
+        self.checkers = None
+        self.link.send({"do": "dismiss", "pid": self._checkers_pid})
+        self._expect(self.link, "dismissed")
+        self._checkers_pid = 0
+
+    @staticmethod
+    def _expect(link: Link, word: str) -> dict[str, Any]:
+        while True:
+            told, _ = link.receive()
+            if word in told:
+                return told
+
+    def start_student(self, pipes: Pipes) -> int:
+        """Fork the student's process; return its number."""
+        assert self.link is not None
+        self.link.send({"do": "start", **self._jail(pipes.asks), "unsafe": self.unsafe}, pipes.students)
+        return int(self._expect(self.link, "started")["started"])
+
+    def start_checker(self, pipes: Pipes, seed: int) -> int:
+        """Fork the checker; return its number."""
+        assert self.checkers is not None
+        order = {"do": "start", **self._jail(pipes.asks), "unsafe": self.unsafe}
+        self.checkers.send({**order, "seed": seed, "seconds": self.limits.cell_seconds}, pipes.checkers)
+        return int(self._expect(self.checkers, "started")["started"])
+
+    def _jail(self, asks: int) -> dict[str, Any]:
+        limits = asdict(self.limits)
+        limits["open_files"] += 2 * asks
+        readable = [*map(str, jail.libraries()), *self._packages, str(self._released)]
+        return {"private": str(self.private), "readable": readable, "limits": limits}
+
+    def _lay_out(self, task: Task) -> None:
+        """Fill the private folder: the student's files, and the assignment's over them."""
+        self._clear()
+        self.private.mkdir(exist_ok=True)
+        write_files(self.private, task.files)
+        write_files(self.private, task.released)
+
+    def _clear(self) -> None:
+        if self.private.is_dir():
+            with contextlib.suppress(OSError):
+                jail.empty(self.private)
+
+    def _log(self) -> str:
+        with contextlib.suppress(OSError):
+            text = (self.scratch / "zygote.log").read_text(errors="replace")
+            return " ".join(text.split())[-600:]
+        return ""
+
+    def _stop(self) -> None:
+        for link in (self.link, self.checkers):
+            if link is not None:
+                link.socket.close()
+        self.link = self.checkers = None
+        self._assigned = None
+        zygote, self._zygote = self._zygote, None
+        if zygote is not None:
+            try:
+                zygote.wait(5)
+            except subprocess.TimeoutExpired:
+                zygote.kill()
+                zygote.wait()
+        if self._checkers_pid:  # it ends with its link; where the zygote died first, nobody else sees to that
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(self._checkers_pid, signal.SIGKILL)
+            self._checkers_pid = 0
+
+
+def same_files(one: Files, other: Files) -> bool:
+    """Whether two sets of files are the same, quickly where they are one object."""
+    return one is other or dict(one) == dict(other)
+
+
+def write_files(folder: Path, files: Files) -> None:
+    """Write files into a folder; a name that leads out of it, or that a folder already has, is left out."""
+    for name, content in files.items():
+        parts = Path(name).parts
+        if not parts or Path(name).is_absolute() or ".." in parts:
+            continue
+        path = folder.joinpath(*parts)
+        with contextlib.suppress(OSError):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
