@@ -15,16 +15,18 @@ import math
 import os
 import threading
 from collections.abc import Callable, Iterable
+from time import monotonic
 from typing import Any
 
 from IPython.core.displayhook import DisplayHook
 from IPython.core.displaypub import DisplayPublisher
 
-__all__ = ["Emit", "Hook", "Outputs", "Publisher", "Stream", "mimebundle", "plain", "text_of"]
+__all__ = ["Emit", "Hook", "Outputs", "Publisher", "Stream", "collect", "mimebundle", "plain", "text_of"]
 
 Emit = Callable[[dict[str, Any]], None]
 
 LARGE = 32_768  # characters of a stream that are emitted at once
+LONG = 1.0  # seconds after which written text is emitted with the next that is written
 DEEPEST = 40
 
 # The view of a widget needs the widget's state, which lives in a kernel. Without one nothing can show it; its number is
@@ -114,6 +116,18 @@ def _metadata(value: object) -> dict[str, Any]:
     return found if type(found) is dict else {}
 
 
+def collect(outputs: list[dict[str, Any]], output: dict[str, Any]) -> None:
+    """Add an output to those of its cell: text joins the text of the same stream, "clear" drops what is there."""
+    kind = output["output_type"]
+    last = outputs[-1] if outputs else {"output_type": ""}
+    if kind == "clear":
+        outputs.clear()
+    elif kind == last["output_type"] == "stream" and output["name"] == last["name"]:
+        last["text"] += output["text"]
+    else:
+        outputs.append(dict(output))
+
+
 class Outputs:
     """The outputs of one cell after the other, on their way to `emit`.
 
@@ -140,6 +154,7 @@ class Outputs:
         self._name = ""
         self._parts: list[str] = []
         self._size = 0
+        self._since = 0.0
         self._sent = False
         self._clear = False
         self._updates: dict[str, dict[str, Any]] = {}
@@ -172,7 +187,7 @@ class Outputs:
         with self._lock:
             if name != self._name:
                 self.flush()
-                self._name = name
+                self._name, self._since = name, monotonic()
             for start in range(0, len(text), LARGE):
                 part = text[start : start + LARGE]
                 if self._size + len(part) > LARGE:
@@ -180,6 +195,8 @@ class Outputs:
                     self._name = name
                 self._parts.append(part)
                 self._size += len(part)
+            if monotonic() - self._since > LONG:
+                self.flush()
 
     def flush(self) -> None:
         """Emit the text that has been written."""

@@ -16,7 +16,9 @@ def text_of(value: object, most: int = 1 << 20) -> str:
     """Return what can stand in a JSON file of the text, cut to `most` characters."""
     if not isinstance(value, str):
         return ""
-    return value[:most].encode("utf-8", "replace").decode("utf-8").replace("\x00", "\N{REPLACEMENT CHARACTER}")
+    return (
+        value[:most].encode("utf-8", "replace").decode("utf-8").replace("\x00", "\N{REPLACEMENT CHARACTER}")
+    )
 
 
 def clean(output: object) -> NotebookNode | None:
@@ -60,7 +62,10 @@ def _is_json(value: object, depth: int = 20) -> bool:
     if type(value) is list:
         return all(_is_json(item, depth - 1) for item in value)
     if type(value) is dict:
-        return all(type(key) is str and text_of(key) == key and _is_json(item, depth - 1) for key, item in value.items())
+        return all(
+            type(key) is str and text_of(key) == key and _is_json(item, depth - 1)
+            for key, item in value.items()
+        )
     return False
 
 
@@ -96,11 +101,21 @@ class Gathered:
             self.full = True
             if output.output_type != "stream":
                 output = new_output("stream", name="stdout", text="")
-            kept = f"{self._limit / (1 << 20):g} MB" if self._limit >= 1 << 20 else f"{self._limit / 1024:g} kB"
-            output.text = output.text.rstrip("\n") + "\n" + _CUT.format(limit=kept) if output.text else _CUT.format(limit=kept)
+            kept = (
+                f"{self._limit / (1 << 20):g} MB" if self._limit >= 1 << 20 else f"{self._limit / 1024:g} kB"
+            )
+            output.text = (
+                output.text.rstrip("\n") + "\n" + _CUT.format(limit=kept)
+                if output.text
+                else _CUT.format(limit=kept)
+            )
         self._room -= taken
         last = self.outputs[-1] if self.outputs else None
-        if last is not None and last.output_type == output.output_type == "stream" and last.name == output.name:
+        if (
+            last is not None
+            and last.output_type == output.output_type == "stream"
+            and last.name == output.name
+        ):
             last.text += output.text
         else:
             self.outputs.append(output)

@@ -6,6 +6,7 @@ import contextlib
 import copy
 import hashlib
 import os
+import re
 import selectors
 import signal
 import struct
@@ -15,8 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 from nbformat import NotebookNode
 from nbformat.v4 import new_output
+from nbgrader.preprocessors import ClearHiddenTests
 
-from autograder.engine._events import EventReader, EventWriter
+from autograder.engine._events import EventReader
 from autograder.engine._outputs import Gathered, text_of
 from autograder.engine.plan import Plan, harmless
 from autograder.engine.student import ASK, QUIETLY, RUN
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 GRACE = 1.5  # seconds between asking a cell to stop and ending its process
 LINGER = 0.3  # seconds that a snapshot may take to end once its question is over
 _LENGTH = struct.Struct("!I")
+_WORD = re.compile(r"[^\W\d]\w*")
 #: Cells that the student wrote and the checker's own text in the student's notebook have these outputs.
 CRASHES = {signal.SIGSEGV: "a segmentation fault", signal.SIGABRT: "an abort", signal.SIGKILL: "being killed"}
 
@@ -127,6 +130,7 @@ class Run:
         limit = self.engine.cell_output_bytes
         self._notebook = copy.deepcopy(self.task.notebook)
         modules = frozenset(self.plan.imports) | frozenset(self.engine._modules)
+        later = words_after(self._notebook, set(tests))
         number = 0
         for cell in self._notebook.cells:
             if cell.cell_type != "code":
@@ -141,6 +145,10 @@ class Run:
             if cell.id in asks:
                 ask = asks[cell.id]
                 job.append((ASK, ask, self._asks[ask].index, "", False))
+            if step is not None and step.binds:
+                shown = visible(cell)
+                if step.binds & words(shown) & later[cell.id]:
+                    job.append((QUIETLY, entry.index, number, shown, True))
             if step is None and cell.source.strip():
                 risky = not harmless(cell.source, modules)
                 job.append((RUN, entry.index, number, cell.source, risky))
@@ -273,7 +281,9 @@ class Run:
                     hear(event)
         except DecodeError:
             if number == self._pipes.from_student:
-                self._flag("protocol", "", "The student's process wrote into the grader's pipe; it was ended.")
+                self._flag(
+                    "protocol", "", "The student's process wrote into the grader's pipe; it was ended."
+                )
                 assert self.engine.link is not None
                 self.engine.link.send({"do": "stop"})
                 return False
@@ -293,7 +303,7 @@ class Run:
         elif what == "begin":
             index, pid = rest
             entry = self.cells[_natural(index)]
-            if not entry.begun:
+            if entry.test or not entry.begun:
                 entry.begun = True
                 self._runner = _natural(pid)
                 self._student_clock = Clock(time.monotonic() + self.engine.limits.cell_seconds, entry.index)
@@ -302,8 +312,8 @@ class Run:
             self._runner = _natural(pid)
             self._tell_keep([self._group, _natural(parent)])
         elif what == "end":
-            index, _ = rest
-            self.cells[_natural(index)].ended = True
+            entry = self.cells[_natural(rest[0])]
+            entry.ended |= not entry.test  # a test cell ends where it is checked
             self._student_clock = None
             self._breach = ""
             self._resting = self._runner != self._group
@@ -325,13 +335,19 @@ class Run:
 
     def _died(self, entry: Cell, status: int) -> None:
         self._student_clock = None
+        if entry.test:
+            self._breach = ""
+            return
         if self._breach:
             name, text = "LimitPassed", self._breach
         elif os.WIFSIGNALED(status):
             how = CRASHES.get(os.WTERMSIG(status), f"signal {os.WTERMSIG(status)}")  # type: ignore[call-overload]
             name, text = "ProcessEnded", f"This cell ended its process by {how}."
         else:
-            name, text = "ProcessEnded", f"This cell ended its process with status {os.waitstatus_to_exitcode(status)}."
+            name, text = (
+                "ProcessEnded",
+                f"This cell ended its process with status {os.waitstatus_to_exitcode(status)}.",
+            )
         self._breach = ""
         entry.error = (name, text + " The cells after it ran as if it were not there.")
         entry.ended = True
@@ -388,7 +404,12 @@ class Run:
 
     def _hear_of_student(self, told: dict[str, Any]) -> None:
         if "ended" in told:
-            self._ending = told["ended"] or {"reason": "stopped", "detail": "", "peak_bytes": 0, "cpu_seconds": 0.0}
+            self._ending = told["ended"] or {
+                "reason": "stopped",
+                "detail": "",
+                "peak_bytes": 0,
+                "cpu_seconds": 0.0,
+            }
             self._student_clock = None
             self._lingering = None
         elif "breach" in told:
@@ -416,7 +437,11 @@ class Run:
                 clock.until = now + GRACE
                 seconds = f"{self.engine.limits.cell_seconds:g} s"
                 entry = self.cells[clock.index]
-                self._flag("cell", _name(entry.cell), f"Cell [{entry.cell.execution_count}] ran longer than {seconds}.")
+                self._flag(
+                    "cell",
+                    _name(entry.cell),
+                    f"Cell [{entry.cell.execution_count}] ran longer than {seconds}.",
+                )
                 link.send({"do": "interrupt", "pid": self._runner})
             else:
                 self._breach = f"It ran longer than {self.engine.limits.cell_seconds:g} s and would not stop."
@@ -475,7 +500,9 @@ class Run:
         if unrun and not self.failed and any(entry.test for entry in unrun):
             self.failed = detail or "The notebook's process ended before its last question."
         if self.engine.missing:
-            self._flag("unsafe", "", "Graded without these layers of the jail: " + " ".join(self.engine.missing))
+            self._flag(
+                "unsafe", "", "Graded without these layers of the jail: " + " ".join(self.engine.missing)
+            )
         return Outcome(
             notebook=self._notebook,
             flags=tuple(dict.fromkeys(self.flags)),
@@ -484,6 +511,37 @@ class Run:
             cpu_seconds=float(ending.get("cpu_seconds", 0.0)),
             stages=self.stages,
         )
+
+
+def words(text: str) -> set[str]:
+    """Every word in a text that could be a name."""
+    return set(_WORD.findall(text))
+
+
+def words_after(notebook: NotebookNode, tests: set[str]) -> dict[str, set[str]]:
+    """For each code cell, the words of the cells behind it that the student's process runs."""
+    found: dict[str, set[str]] = {}
+    seen: set[str] = set()
+    for cell in reversed(notebook.cells):
+        if cell.cell_type == "code":
+            found[cell.id] = set(seen) if cell.id in tests else set()
+            if cell.id not in tests:
+                seen |= words(cell.source)
+    return found
+
+
+def visible(cell: NotebookNode) -> str:
+    """Return what students were given of a test cell.
+
+    They may use names that it binds, an import say, in later cells; so it runs in their process too, once its question
+    is over, and nobody sees what it says.
+    """
+    shown = copy.deepcopy(cell)
+    try:
+        ClearHiddenTests(enforce_metadata=False)._remove_hidden_test_region(shown)
+    except RuntimeError:
+        return ""
+    return str(shown.source)
 
 
 def _natural(value: object) -> int:
@@ -507,6 +565,3 @@ def _hide(output: NotebookNode, private: str) -> None:
         for mime, text in output.data.items():
             if mime.startswith("text/") and isinstance(text, str):
                 output.data[mime] = text.replace(private, ".")
-
-
-__all__ = ["QUIETLY", "EventWriter", "Pipes", "Run"]

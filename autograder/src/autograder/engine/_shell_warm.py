@@ -44,7 +44,7 @@ _SUBMODULES = {
         "core.magics.execution core.magics.extension core.magics.history core.magics.logging core.magics.namespace "
         "core.magics.osm core.magics.pylab core.pylabtools display lib.pretty utils.capture"
     ),
-    "torch": "_dynamo autograd nn nn.functional optim utils.data",
+    "torch": "_dynamo _subclasses.schema_check_mode autograd nn nn.functional optim profiler utils.data",
 }
 # Modules of Python itself, of which the libraries above need many only at the first call.
 _STANDARD = """
@@ -92,7 +92,7 @@ def warm(modules: Sequence[str] = DEFAULT_MODULES) -> tuple[str, ...]:
     Returns
     -------
     tuple of str
-        Which of them (and of their usual submodules) could not be imported.
+        Which of them could not be imported.
     """
     os.environ.update(ONE_THREAD)
     missing = []
@@ -101,8 +101,7 @@ def warm(modules: Sequence[str] = DEFAULT_MODULES) -> tuple[str, ...]:
             missing.append(package)
             continue
         for part in _SUBMODULES.get(package, "").split():
-            if _load(f"{package}.{part}") is None:
-                missing.append(f"{package}.{part}")
+            _load(f"{package}.{part}")
     for name in (*_STANDARD, *_NEEDED):
         _load(name)
     skimage = sys.modules.get("skimage")

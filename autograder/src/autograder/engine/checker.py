@@ -7,6 +7,7 @@ plain value, or a number that stands for an object in the student's process.
 
 from __future__ import annotations
 
+import builtins
 import contextlib
 import functools
 import hashlib
@@ -26,11 +27,15 @@ from autograder.engine import jail
 from autograder.engine._events import EventWriter
 from autograder.engine.handles import is_handle
 from autograder.engine.jail import JailError, Policy
-from autograder.engine.plan import Plan, Step
+from autograder.engine.plan import SHELLS, Plan, Step
 from autograder.engine.session import Session
 from autograder.engine.shell import Shell
 from autograder.engine.student import read_all, silence
 from autograder.engine.warden import Link, Warden
+
+
+#: Names that mean in the checker what they mean in Python, unless the assignment asks the student to bind them.
+RESERVED = frozenset(dir(builtins)) | SHELLS
 
 
 @dataclass(frozen=True)
@@ -96,23 +101,21 @@ class Checks:
         space = self.shell.user_ns
         theirs: dict[str, Any] = {}
         if session is not None:
-            names = session.names()
-            wanted = {
-                name
-                for name in names
-                if (name in step.takes or name not in self.own)
-                and (name in step.takes or name in step.words or name in self.words)
-            }
-            theirs = session.fetch(sorted(wanted))
+            names = set(session.names())
+            # A name that the assignment binds nowhere may be looked up too; one of Python's own may not: whoever binds
+            # `all` anew must not decide what `assert all(...)` means here.
+            free = names & (step.words | self.words) - self.own - RESERVED
+            theirs = session.fetch(sorted(names & step.takes | free))
             self.own -= theirs.keys()
             space.update(theirs)
+        before = set(space)
         try:
             return bool(self.shell.run(step.source, number=step.number))
         finally:
             for name, value in theirs.items():
                 if space.get(name) is value and name not in step.binds:
                     del space[name]
-            for name in step.binds:
+            for name in step.binds | (set(space) - before):
                 # A handle ends with its question; later cells take the student's name anew.
                 if name in space and holds_handle(space[name]):
                     del space[name]
@@ -201,7 +204,9 @@ def check_step(checks: Checks, step: Step, ends: tuple[int, int] | None) -> None
     session: Session | None = None
     fault = ""
     if ends is not None:
-        select.select([ends[1]], [], [])  # the student's cells before it may take their time: the hub minds the clock
+        select.select(
+            [ends[1]], [], []
+        )  # the student's cells before it may take their time: the hub minds the clock
     events.put("begin", step.index)
     fine = False
     refusals: list[str] = []

@@ -10,6 +10,7 @@ code of the assignment and none of a student. `autograder.engine.warden` says wh
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import pickle
 import shutil
@@ -43,7 +44,9 @@ START_SECONDS = 120.0  # torch from a cold disk takes its time
 def missing_layers() -> tuple[str, ...]:
     """Return the layers of the jail that this machine lacks, each with its cure."""
     if sys.platform != "linux":
-        return ("Students' code is confined with parts of Linux; grade on a Linux machine or in a container.",)
+        return (
+            "Students' code is confined with parts of Linux; grade on a Linux machine or in a container.",
+        )
     return tuple(f"{one.name}: {one.detail}. {one.cure}" for one in jail.layers() if not one.present)
 
 
@@ -58,8 +61,8 @@ class Engine:
         Go on where a layer of the jail is missing; every outcome says so.
     cell_output_bytes : int
         How much output of one cell is kept.
-    slot : int
-        Number of this worker on the machine; only for names of folders.
+    modules : sequence of str
+        What to import before the first submission.
 
     Raises
     ------
@@ -135,7 +138,9 @@ class Engine:
             if run is not None:
                 run.end_group()
             self._stop()
-            raise TaskFailed(f"{task.name}: the grading worker ended in the middle of it. {log}".strip()) from error
+            raise TaskFailed(
+                f"{task.name}: the grading worker ended in the middle of it. {log}".strip()
+            ) from error
         except BaseException:
             if run is not None:
                 run.end_group()
@@ -164,7 +169,11 @@ class Engine:
             self._stop()
             self._start(("torch",) if program.torch else ())
         key = (program.digest, released)
-        if self._assigned is not None and self._assigned[0] == key[0] and same_files(self._assigned[1], released):
+        if (
+            self._assigned is not None
+            and self._assigned[0] == key[0]
+            and same_files(self._assigned[1], released)
+        ):
             return
         self._assign(program, released, program.prefix)
         self._assigned = key
@@ -315,6 +324,11 @@ def write_files(folder: Path, files: Files) -> None:
         if not parts or Path(name).is_absolute() or ".." in parts:
             continue
         path = folder.joinpath(*parts)
-        with contextlib.suppress(OSError):
+        try:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise EngineError(
+                    f"The disk of the temporary folder is full: {folder}. Set TMPDIR to another."
+                ) from error

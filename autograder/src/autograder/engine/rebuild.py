@@ -41,7 +41,7 @@ from autograder.engine._cells import (
 )
 from autograder.engine._reading import NOTES, SubmissionError, plain_text, read_submission
 
-__all__ = ["RebuildError", "Rebuilt", "Repair", "SubmissionError", "read_submission", "rebuild"]
+__all__ = ["RebuildError", "Rebuilt", "Repair", "SubmissionError", "cell_id", "read_submission", "rebuild"]
 
 _NOTES = {
     "duplicate-keys": "The notebook file names something twice; the last one counts.",
@@ -112,6 +112,11 @@ def rebuild(
         {"cells": _with_ids(cells), "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
     )
     return Rebuilt(notebook, tuple(dict.fromkeys(plan.repairs)), submitted is not None)
+
+
+def cell_id(kind: str, name: str) -> str:
+    """Return the id that the cell at a place of the source has in every rebuilt notebook."""
+    return _id(f"{kind} {name}")
 
 
 @dataclass
@@ -370,4 +375,8 @@ def _language(source: NotebookNode) -> str:
 
 def _with_ids(cells: list[tuple[str, dict[str, Any]]]) -> list[dict[str, Any]]:
     """Give each cell an id that depends on nothing but its label."""
-    return [{"id": hashlib.sha256(label.encode()).hexdigest()[:16], **cell} for label, cell in cells]
+    return [{"id": _id(label), **cell} for label, cell in cells]
+
+
+def _id(label: str) -> str:
+    return hashlib.sha256(label.encode()).hexdigest()[:16]

@@ -12,7 +12,7 @@ is forked from it.
 
 What differs from Jupyter:
 
-- A widget shows its text; there is no kernel that could keep its state.
+- A widget shows its text, and beside it what it would show inside itself; no kernel keeps its state.
 - `update_display` shows the last update of each display once more, at the end of the cell.
 - No other program is run: `!ls`, `%%bash` and `%pip` raise `PermissionError`. `input` raises as in `nbclient`.
 - `exit` and `quit` do nothing (a kernel would end after the cell); `sys.exit` is an error, as in Jupyter.
@@ -48,11 +48,11 @@ from IPython.core.history import HistoryManager
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets import Type
 
-from autograder.engine._display import Emit, Hook, Outputs, Publisher, Stream, text_of
+from autograder.engine._display import Emit, Hook, Outputs, Publisher, Stream, collect, text_of
 from autograder.engine._shell_loop import PipePolicy
 from autograder.engine._shell_warm import DEFAULT_MODULES, warm
 
-__all__ = ["DEFAULT_MODULES", "Shell", "make_shell", "reseed", "warm"]
+__all__ = ["DEFAULT_MODULES", "Shell", "collect", "make_shell", "reseed", "warm"]
 
 # Cell magics that hand the cell to another program.
 _PROGRAMS = "! bash cmd perl pypy python python2 python3 ruby script sh sx system".split()
@@ -68,7 +68,6 @@ class _Memory(dict[str, Any]):
 
 def _no_input(name: str) -> Any:
     def refuse(prompt: object = "", *rest: object, **more: object) -> str:
-        __tracebackhide__ = True
         message = f"{name} was called, but this frontend does not support input requests."
         raise StdinNotImplementedError(message)
 
@@ -137,21 +136,18 @@ class Shell(InteractiveShell):
     @staticmethod
     def _refuse_program(name: str) -> Any:
         def refuse(line: str, cell: str) -> None:
-            __tracebackhide__ = True
             raise _no_program(f"%%{name} {line}")
 
         return refuse
 
     def system(self, cmd: str) -> None:
         """Refuse to run a program."""
-        __tracebackhide__ = True
         raise _no_program(cmd)
 
     system_piped = system_raw = system
 
     def getoutput(self, cmd: str, split: bool = True, depth: int = 0) -> Any:
         """Refuse to run a program."""
-        __tracebackhide__ = True
         raise _no_program(cmd)
 
     def ask_exit(self) -> None:
@@ -184,7 +180,8 @@ class Shell(InteractiveShell):
         ----------
         emit : callable
             Takes each output as a dict of nbformat 4, made of exact built-in types, or ``{"output_type": "clear"}``:
-            the outputs of this cell so far are void. Whoever receives them caps them. It must not raise.
+            the outputs of this cell so far are void. `collect` puts them together; nothing here caps them. A long
+            text comes in parts. `emit` must not raise.
         seed : int
             For `random`, `numpy.random` and, where imported, `torch`.
         """
@@ -278,6 +275,17 @@ class Shell(InteractiveShell):
             lines = []
         self.outputs.error(_name_of(type(error)), error, [line.rstrip("\n") for line in lines])
 
+    def _get_exc_info(self, exc_tuple: Any = None) -> Any:
+        """Return the exception, with a traceback that ends where the cell's code, or IPython, called this module."""
+        kind, error, trace = super()._get_exc_info(exc_tuple)
+        here = trace
+        while here is not None and here.tb_next is not None:
+            if here.tb_next.tb_frame.f_code.co_filename == __file__:
+                here.tb_next = None
+            else:
+                here = here.tb_next
+        return kind, error, trace
+
     def _showtraceback(self, etype: Any, evalue: Any, stb: Any) -> None:
         """Show an exception."""
         lines = stb if isinstance(stb, (list, tuple)) else [stb]
@@ -300,13 +308,15 @@ def _name_of(cls: type) -> str:
 
 
 def reseed(seed: int) -> None:
-    """Set the state of the generators that are shared by all code: `random`, `numpy.random`, `torch`."""
+    """Set what all random numbers come from: `random`, `numpy.random` (its unseeded generators too) and `torch`."""
     random.seed(seed)
     numpy, torch = sys.modules.get("numpy"), sys.modules.get("torch")
     if numpy is not None:
         numpy.random.seed(seed % 2**32)
+        # Where a generator without a seed gets one from: without this, unseeded code would never run twice alike.
+        numpy.random.bit_generator.randbits = random.Random(seed).getrandbits
     if torch is not None:
-        torch.manual_seed(seed % 2**63)
+        torch.default_generator.manual_seed(seed % 2**63)
 
 
 def make_shell() -> Shell:
@@ -319,6 +329,7 @@ def make_shell() -> Shell:
         shell: Shell = Shell.instance()
         shell.outputs = Outputs()
         shell.enable_matplotlib("inline")
+        shell.extension_manager.load_extension("storemagic")
         shell.rehearse()
     atexit.unregister(shell.atexit_operations)
     return shell

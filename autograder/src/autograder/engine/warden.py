@@ -162,7 +162,9 @@ class Warden:
     def _finish(self, watch: Watch, problem: tuple[str, str] | None) -> None:
         ending: Ending = watch.stop(problem)
         self._watch = None
-        self.link.send({"ended": asdict(replace(ending, peak_bytes=max(0, ending.peak_bytes - self._inherited)))})
+        self.link.send(
+            {"ended": asdict(replace(ending, peak_bytes=max(0, ending.peak_bytes - self._inherited)))}
+        )
 
     def do_start(self, order: dict[str, Any], descriptors: list[int]) -> None:
         """Fork the child."""
@@ -203,7 +205,9 @@ class Warden:
     def do_sweep(self, order: dict[str, Any], descriptors: list[int]) -> None:
         """Kill all but the kept ones; all, if they come back faster than they can be killed."""
         if self._watch is not None and not self._watch.sweep(order["pids"]):
-            self._finish(self._watch, ("processes", "Its processes came back faster than they could be ended."))
+            self._finish(
+                self._watch, ("processes", "Its processes came back faster than they could be ended.")
+            )
 
     def do_stop(self, order: dict[str, Any], descriptors: list[int]) -> None:
         """Kill all."""

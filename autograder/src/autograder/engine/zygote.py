@@ -83,7 +83,9 @@ class Zygote(Warden):
 
             try:
                 self.link.socket.close()
-                check_assignment(self._shell, Link(socket.socket(fileno=descriptors[0])), descriptors[1], order)
+                check_assignment(
+                    self._shell, Link(socket.socket(fileno=descriptors[0])), descriptors[1], order
+                )
             finally:
                 os._exit(0)
         self.link.send({"assigned": pid})
@@ -98,7 +100,9 @@ class Zygote(Warden):
 def main() -> None:
     """Warm up and serve."""
     same_addresses()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the driver, which ends this process by its link
+    signal.signal(
+        signal.SIGINT, signal.SIG_IGN
+    )  # Ctrl-C is for the driver, which ends this process by its link
     link = Link(socket.socket(fileno=int(sys.argv[1])))
     order, _ = link.receive()
     random.seed(0)

@@ -1,0 +1,201 @@
+"""Whole submissions through the engine: the real processes, in the real jail."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+
+import nbformat
+import pytest
+from nbformat import v4
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the jail is made of parts of Linux")
+if sys.platform == "linux":
+    from autograder.engine.engine import Engine
+    from autograder.engine.jail import Limits
+    from autograder.engine.task import Outcome, TaskFailed
+    from tests.engine.runs import FULL, RIGHT, marks, submission, task
+
+NOTHING = dict.fromkeys(["square-test", "total-test", "answer-test", "score-test"], 0.0)
+
+
+@pytest.fixture(scope="module")
+def engine() -> Iterator[Engine]:
+    with Engine(limits=Limits(cell_seconds=2.0, notebook_seconds=30.0, memory_bytes=300 << 20)) as made:
+        yield made
+
+
+def graded(engine: Engine, **answers: str) -> Outcome:
+    return engine.grade(task("ada", submission({**RIGHT, **answers})))
+
+
+def texts(outcome: Outcome) -> str:
+    return nbformat.writes(outcome.notebook)
+
+
+def flags(outcome: Outcome) -> str:
+    return "\n".join(f"{flag.kind} {flag.cell}: {flag.text}" for flag in outcome.flags)
+
+
+def test_right_answers_earn_all(engine: Engine) -> None:
+    outcome = graded(engine)
+    assert marks(outcome) == FULL, texts(outcome)
+    assert not outcome.flags
+    assert not outcome.failed
+
+
+def test_an_untouched_notebook_earns_nothing(engine: Engine) -> None:
+    assert marks(engine.grade(task("eve", submission({})))) == NOTHING
+
+
+def test_the_same_again_is_the_same_bytes(engine: Engine) -> None:
+    noisy = "print(object(), np.random.rand(), id(object()) > 0)\nANSWER = 42\nkept['answer'] = 42"
+    first, second = (texts(graded(engine, answer=noisy)) for _ in range(2))
+    assert first == second
+    with Engine() as other:
+        assert texts(graded(other, answer=noisy)) == first
+
+
+@pytest.mark.parametrize(
+    ("wrong", "lost"),
+    [
+        ("def square(x):\n    return 2 * x", {"square-test", "score-test"}),
+        ("def square(x):\n    return x / 0", {"square-test", "score-test"}),
+        ("def square(x):\n    return abs(x) * x", {"square-test"}),
+    ],
+    ids=["wrong", "raises", "hidden"],
+)
+def test_a_wrong_answer_loses_its_own_marks(engine: Engine, wrong: str, lost: set[str]) -> None:
+    found = marks(graded(engine, square=wrong))
+    assert {name for name in FULL if found[name] != FULL[name]} == lost
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "import os; os._exit(0)",
+        "import os; os.abort()",
+        "import ctypes; ctypes.string_at(0)",
+        "while True: pass",
+        "import time; time.sleep(99)",
+        "x = [0] * (1 << 28)",
+    ],
+    ids=["exit", "abort", "segfault", "loop", "sleep", "memory"],
+)
+class TestHarmInOneQuestion:
+    def test_in_a_function(self, engine: Engine, body: str) -> None:
+        outcome = graded(engine, square=f"def square(x):\n    if x == 3:\n        {body}\n    return x * x")
+        assert marks(outcome) == {**FULL, "score-test": 0.0}, texts(outcome)
+        assert outcome.flags
+
+    def test_in_a_cell(self, engine: Engine, body: str) -> None:
+        outcome = graded(engine, total=f"{RIGHT['total']}\n{body}")
+        found = marks(outcome)
+        assert found["square-test"] == 2.0
+        assert found["answer-test"] == 1.0, texts(outcome) + flags(outcome)
+        assert "total-test" in found
+
+
+def test_a_loop_that_takes_no_interrupt(engine: Engine) -> None:
+    stubborn = "while True:\n    try:\n        while True: pass\n    except BaseException: pass"
+    outcome = graded(engine, total=f"{RIGHT['total']}\n{stubborn}")
+    found = marks(outcome)
+    assert (found["square-test"], found["total-test"], found["answer-test"]) == (2.0, 0.0, 1.0), flags(
+        outcome
+    )
+
+
+def test_one_question_changes_nothing_for_the_next(engine: Engine) -> None:
+    outcome = graded(
+        engine,
+        square="calls = []\ndef square(x):\n    calls.append(x)\n    return x * x if len(calls) < 3 else 0",
+    )
+    assert marks(outcome) == FULL
+
+
+def test_rebinding_the_set_up_changes_nothing(engine: Engine) -> None:
+    outcome = graded(
+        engine, square="import builtins\nSIDE = 5\nnp = None\nsample = 3.0\ndef square(x):\n    return 0"
+    )
+    found = marks(outcome)
+    assert found["square-test"] == 0.0
+    assert found["answer-test"] == 1.0
+
+
+def test_figures_and_prints_are_kept(engine: Engine) -> None:
+    cell = (
+        "import matplotlib.pyplot as plt\nprint('drawn')\nplt.plot([1, 2]);\nANSWER = 42\nkept['answer'] = 42"
+    )
+    outcome = graded(engine, answer=cell)
+    assert marks(outcome) == FULL
+    outputs = next(c.outputs for c in outcome.notebook.cells if "drawn" in c.source)
+    assert [output.output_type for output in outputs] == ["stream", "display_data"]
+    assert "image/png" in outputs[1].data
+
+
+def test_a_flood_is_cut(engine: Engine) -> None:
+    outcome = graded(
+        engine, answer="ANSWER = 42\nkept['answer'] = 42\nfor i in range(200_000):\n    print('x' * 50)"
+    )
+    assert marks(outcome) == FULL
+    assert len(texts(outcome)) < 3 << 20
+
+
+def test_files_beside_the_notebook(engine: Engine) -> None:
+    cell = (
+        "ANSWER = int(open('data/number.txt').read())\nkept['answer'] = ANSWER\n"
+        "from mine import own\nopen('out.txt', 'w').write('x')"
+    )
+    notebook = submission({**RIGHT, "answer": cell})
+    made = task(
+        "ada",
+        notebook,
+        released={"data/number.txt": b"42"},
+        files={"mine.py": b"own = 1", "data/number.txt": b"0"},
+    )
+    outcome = engine.grade(made)
+    assert marks(outcome) == FULL, texts(outcome)
+    assert not list(engine.private.iterdir())
+
+
+def test_own_cells_run(engine: Engine) -> None:
+    notebook = submission({**RIGHT, "square": "def square(x):\n    return mine(x)"})
+    notebook.cells.insert(1, v4.new_code_cell("def mine(x):\n    return x * x"))
+    assert marks(engine.grade(task("ada", notebook))) == FULL
+
+
+def test_a_killed_worker_costs_one_try(engine: Engine) -> None:
+    slow = task(
+        "ada", submission({**RIGHT, "answer": "import time; time.sleep(1)\nANSWER = 42\nkept['answer'] = 42"})
+    )
+    engine.grade(slow)
+    for which in (0, 1):
+        killer = threading.Timer(0.5, os.kill, (engine.pids[which], signal.SIGKILL))
+        killer.start()
+        if which == 0:
+            with pytest.raises(TaskFailed, match="ada"):
+                engine.grade(slow)
+        else:
+            with pytest.raises(TaskFailed):
+                engine.grade(slow)
+        killer.join()
+        assert marks(engine.grade(slow)) == FULL
+
+
+def test_nothing_is_left(tmp_path: object) -> None:
+    engine = Engine()
+    graded(
+        engine,
+        square="import os, time\nif not os.fork():\n    time.sleep(60)\n    os._exit(0)\n" + RIGHT["square"],
+    )
+    pids, folder = engine.pids, engine.scratch
+    engine.close()
+    time.sleep(0.1)
+    assert not folder.exists()
+    alive = subprocess.run(["ps", "-eo", "pid="], capture_output=True, text=True, check=True).stdout.split()
+    assert not {str(pid) for pid in pids}.intersection(alive)
