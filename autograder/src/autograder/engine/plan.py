@@ -1,0 +1,345 @@
+"""What the checker runs, and whose names count: read once from an assignment's source, without running it.
+
+Stock nbgrader runs all cells in one namespace, one after the other. Here the student's cells run in one process and
+the instructor's in another. For an honest student both must come to the same; a student who binds `np` anew or
+edits a set-up cell must change nothing in the checker. So a name belongs to whoever bound it last *in the
+source*, before the cell in question:
+
+- a solution cell: the name is the student's;
+- a set-up or test cell: it is the checker's own, recomputed there. If a solution cell of the source changes the
+  object in place (`results["a"] = 1`), the name is the student's from there on; never one that was imported;
+- no cell at all: it is the student's if they have it. Not if the checker came by it itself (`from numpy import *`).
+
+Builtins and IPython's own names are the checker's, unless a solution cell of the source binds them.
+
+Cells in another language (`%%bash`, `%%html`) are no steps of the checker, unless they are graded. `%%writefile` is
+one: what it writes is the instructor's.
+"""
+
+from __future__ import annotations
+
+import builtins
+import hashlib
+import json
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from nbformat import NotebookNode
+
+from autograder.engine import _magics
+from autograder.engine._bindings import STAR, Reading, read
+from autograder.engine._cells import Place, places
+from autograder.engine._classes import operators
+from autograder.engine._harmless import harmless, quiet
+from autograder.engine.rebuild import cell_id
+
+__all__ = ["Plan", "Step", "harmless", "plan"]
+
+#: Goes into the digest: raise it when the reading changes.
+_VERSION = 1
+_HIDDEN = "BEGIN HIDDEN TESTS"
+_BUILTINS = frozenset(dir(builtins))
+#: Names of the shell itself, which no notebook gives away.
+SHELLS = frozenset(
+    """In Out exit quit get_ipython display _ __ ___ _i _ii _iii _ih _oh _dh __name__ __builtin__ __builtins__ __doc__
+    __file__ __loader__ __package__ __spec__ __annotations__ __debug__ __build_class__ __import__""".split()
+)
+_TORCH = frozenset(
+    {"torch", "torchvision", "torchaudio", "torchio", "torchmetrics", "monai", "lightning", "timm"}
+)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One code cell of the source that the checker runs.
+
+    Attributes
+    ----------
+    index : int
+        Its place in the plan, from 0.
+    kind : {"test", "setup"}
+        Graded, or any other code cell that is no solution.
+    name : str
+        Its `grade_id`, or "".
+    cell_id : str
+        The id of the cell at this place in every rebuilt notebook.
+    source : str
+        The text of the cell.
+    number : int
+        Its execution count: the place among the source's code cells, from 1.
+    binds : frozenset of str
+        Names that it binds at the top level or deletes; "*" stands for names that only running it tells.
+    takes : frozenset of str
+        Names that it reads, or that functions read which it may call, and that are the student's if they have them.
+    words : frozenset of str
+        Every word of its text, and of the functions that it may call: names may be looked up as strings.
+    asks : bool
+        Whether it needs a snapshot of the student's process at all.
+    hidden : bool
+        Whether it holds a hidden-tests region.
+    answers : frozenset of str
+        The student's names for sure, of all there are: a solution cell was the last to bind them.
+    own : mapping
+        The checker's own names: for each the index of the step that bound it last.
+    imported : frozenset of str
+        Those of its own names that an import bound.
+    patches : frozenset of str
+        Names that it binds or deletes, if only for a while, and that solutions read or bind: a test that takes away
+        a function to see whether another one calls it means the student's own functions to notice.
+    whole : bool
+        It looks into the namespace itself (`globals()`), or cannot be read: any name may matter.
+    """
+
+    index: int
+    kind: Literal["test", "setup"]
+    name: str
+    cell_id: str
+    source: str
+    number: int
+    binds: frozenset[str]
+    takes: frozenset[str]
+    words: frozenset[str]
+    asks: bool
+    hidden: bool
+    answers: frozenset[str] = frozenset()
+    own: Mapping[str, int] = field(default_factory=dict)
+    imported: frozenset[str] = frozenset()
+    patches: frozenset[str] = frozenset()
+    whole: bool = False
+
+    def students(
+        self, theirs: Iterable[str], ours: Collection[str] = (), failed: Collection[int] = ()
+    ) -> frozenset[str]:
+        """Say which of the student's names this cell sees.
+
+        Parameters
+        ----------
+        theirs
+            The names that the student's process has now.
+        ours
+            The names that the checker's steps have bound so far, without those that it holds for the student.
+        failed
+            The set-up steps that could not run in the checker: what they bind falls back to the student.
+        """
+        seen = set()
+        for name in theirs:
+            if not (self.whole or name in self.words or name in self.takes):
+                continue
+            if name in self.answers:
+                seen.add(name)
+            elif name in self.own:
+                kept = name in ours and name in self.imported
+                if self.own[name] in failed and not kept:
+                    seen.add(name)
+            elif name not in ours and name not in _BUILTINS and name not in SHELLS:
+                seen.add(name)
+        return frozenset(seen)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What the checker does for every submission of an assignment.
+
+    Attributes
+    ----------
+    digest : str
+        The same for sources that are the same in all that matters here.
+    steps : tuple of Step
+        In the order of the source.
+    operators : mapping
+        Classes that the solutions define, each with its special methods.
+    imports : tuple of str
+        Top-level modules that any cell imports.
+    prefix : int
+        So many first steps come to the same for every student.
+    torch : bool
+        Whether PyTorch is needed.
+    """
+
+    digest: str
+    steps: tuple[Step, ...]
+    operators: Mapping[str, frozenset[str]]
+    imports: tuple[str, ...]
+    prefix: int
+    torch: bool
+
+
+def plan(source: NotebookNode) -> Plan:
+    """Read what is to be run in the checker from an assignment's source.
+
+    Raises
+    ------
+    RebuildError
+        The source's own nbgrader metadata is broken.
+    """
+    cells = [place for place in places(source, None) if place.cell.cell_type == "code"]
+    readings = [read(place.cell.source) for place in cells]
+    owners = _Owners(readings)
+    steps: list[Step] = []
+    prefix, ended, answered = 0, False, False
+    for number, (place, reading) in enumerate(zip(cells, readings, strict=True), start=1):
+        if place.kind == "owned":
+            owners.solution(reading)
+            answered = True
+            continue
+        if not place.test and _magics.is_foreign(place.cell.source):
+            continue
+        step = _step(len(steps), place, number, reading, owners)
+        owners.step(step.index, reading, runs_there=not place.test)
+        steps.append(step)
+        ended = ended or not _same_for_all(step, reading, answered=answered)
+        prefix += not ended
+    modules = [name.partition(".")[0] for reading in readings for name in reading.modules]
+    imports = tuple(name for name in dict.fromkeys(modules) if name != "__future__")
+    solutions = [r.tree for place, r in zip(cells, readings, strict=True) if place.kind == "owned"]
+    return Plan(
+        digest=_digest(cells),
+        steps=tuple(steps),
+        operators=operators(solutions),
+        imports=imports,
+        prefix=prefix,
+        torch=bool(_TORCH.intersection(imports)),
+    )
+
+
+class _Owners:
+    """Who bound each name last, as the cells go by."""
+
+    def __init__(self, readings: list[Reading]) -> None:
+        self.answers: set[str] = set()
+        self.own: dict[str, int] = {}
+        self.imported: set[str] = set()
+        self.links: dict[str, frozenset[str]] = {}
+        self.echoes: dict[str, frozenset[str]] = {}
+        self.aliases: dict[str, set[str]] = {}
+        #: What functions change of their arguments, wherever they are defined.
+        self.changers: dict[str, frozenset[int | str]] = {}
+        for reading in readings:
+            for name, changed in reading.changers.items():
+                self.changers[name] = self.changers.get(name, frozenset()) | changed
+        #: Names that solutions read or bind.
+        self.watched: set[str] = set()
+
+    def solution(self, reading: Reading) -> None:
+        self.watched |= reading.reads | reading.binds
+        self._share(reading)
+        for name in reading.binds - {STAR}:
+            self.answers.add(name)
+            self.own.pop(name, None)
+            self.imported.discard(name)
+        self._give(self._changed(reading))
+
+    def step(self, index: int, reading: Reading, *, runs_there: bool) -> None:
+        """Note a step. `runs_there`: the student's process runs the cell too."""
+        self._share(reading)
+        for name in reading.binds - {STAR}:
+            self.own[name] = index
+            self.answers.discard(name)
+            self.imported.discard(name)
+        self.imported |= reading.imported
+        for name, names in reading.links.items():
+            kept = frozenset() if name in reading.binds else self.links.get(name, frozenset())
+            self.links[name] = kept | names
+        for name, words in reading.echoes.items():
+            kept = frozenset() if name in reading.binds else self.echoes.get(name, frozenset())
+            self.echoes[name] = kept | words
+        if runs_there and (changed := self._changed(reading)) & self.answers:
+            self._give(changed - reading.binds)
+
+    def _give(self, names: Iterable[str]) -> None:
+        for name in names:
+            if name in self.own and name not in self.imported:
+                del self.own[name]
+                self.answers.add(name)
+
+    def reached(self, names: Iterable[str]) -> tuple[set[str], set[str]]:
+        """Return what names of the checker's lead to: names, and words in the strings on the way."""
+        todo, found, words = list(names), set[str](), set[str]()
+        while todo:
+            name = todo.pop()
+            if name not in found:
+                found.add(name)
+                if name in self.own:
+                    todo += self.links.get(name, ())
+                    words |= self.echoes.get(name, frozenset())
+        return found, words
+
+    def _share(self, reading: Reading) -> None:
+        for name in reading.binds:
+            self.aliases.pop(name, None)
+        for name, others in reading.aliases.items():
+            for other in others:
+                self.aliases.setdefault(name, set()).add(other)
+                self.aliases.setdefault(other, set()).add(name)
+
+    def _changed(self, reading: Reading) -> set[str]:
+        """Return the names whose objects a solution cell changes, itself or by the functions it calls."""
+        todo = list(reading.mutates)
+        for name, given in reading.calls:
+            changed = self.changers.get(name, frozenset())
+            todo += [root for place, roots in given if place in changed for root in roots]
+        found: set[str] = set()
+        while todo:
+            name = todo.pop()
+            if name not in found:
+                found.add(name)
+                if name not in self.imported:
+                    todo += self.aliases.get(name, ())
+        return found
+
+
+def _step(index: int, place: Place, number: int, reading: Reading, owners: _Owners) -> Step:
+    kind: Literal["test", "setup"] = "test" if place.test else "setup"
+    reached, echoes = owners.reached(reading.uses)
+    needed, _ = owners.reached(reading.needs)
+    words = reading.words | reached | echoes
+    if reading.parsed:
+        # A name that it binds itself, perhaps, and that no cell bound before is its own.
+        takes = {name for name in reached if name in owners.answers}
+        takes |= {name for name in needed if _free(name, owners)}
+        said = frozenset() if quiet(reading.tree) else reading.said
+        named = {name for name in said | echoes if name in owners.answers}
+        spoken = {name for name in reading.strings if _free(name, owners)} if place.test else set()
+    else:
+        takes = {name for name in words if name in owners.answers or _free(name, owners)}
+        named, spoken = set(), set()
+    return Step(
+        index=index,
+        kind=kind,
+        name=str(place.cell.metadata.get("nbgrader", {}).get("grade_id") or ""),
+        cell_id=cell_id(place.kind, place.name),
+        source=place.cell.source,
+        number=number,
+        binds=reading.binds,
+        takes=frozenset(takes),
+        words=frozenset(words),
+        asks=bool(takes or named or spoken or reading.reflects),
+        hidden=_HIDDEN in place.cell.source,
+        answers=frozenset(owners.answers),
+        own=dict(owners.own),
+        imported=frozenset(owners.imported),
+        patches=frozenset(reading.touched & owners.watched - {STAR}),
+        whole=reading.reflects,
+    )
+
+
+def _free(name: str, owners: _Owners) -> bool:
+    """Whether no cell has bound a name so far, and the checker does not have it anyway."""
+    return not (name in owners.answers or name in owners.own or name in _BUILTINS or name in SHELLS)
+
+
+def _same_for_all(step: Step, reading: Reading, *, answered: bool) -> bool:
+    """Whether a step can run once for the whole class, before any student's cell has run.
+
+    Behind the first solution, a file that the step reads may be one that a solution writes: there only cells that
+    bind names, and do nothing else, are run ahead.
+    """
+    if step.kind == "test" or step.asks or _magics.cell_magic(step.source):
+        return False
+    return not answered or quiet(reading.tree)
+
+
+def _digest(cells: list[Place]) -> str:
+    what = [[_VERSION], *([place.kind, place.name, place.test, place.cell.source] for place in cells)]
+    return hashlib.sha256(json.dumps(what).encode()).hexdigest()
