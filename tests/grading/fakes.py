@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import signal
-import threading
+import subprocess
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,16 +32,24 @@ class Graded:
 
 
 class Engine:
-    """Nothing but a switch that ends what waits for it."""
+    """Nothing but a process; whoever waits for the engine waits for its end."""
 
     made = 0
 
-    def __init__(self, unsafe: bool = False) -> None:
+    def __init__(self) -> None:
         Engine.made += 1
-        self.closed = threading.Event()
+        self.closed = False
+        # It ends with its input, that is, with the process that made it.
+        self.process = subprocess.Popen(["cat"], stdin=subprocess.PIPE, start_new_session=True)
+
+    @property
+    def pids(self) -> tuple[int, ...]:
+        return (self.process.pid,)
 
     def close(self) -> None:
-        self.closed.set()
+        self.closed = True
+        self.process.kill()
+        self.process.communicate()
 
 
 def first_time(folder: Path, student: str) -> bool:
@@ -55,15 +63,16 @@ def first_time(folder: Path, student: str) -> bool:
 
 def work(item: Item, folder: Path, engine: Engine) -> Graded:
     """Do what the words say."""
-    assert not engine.closed.is_set(), "an engine that failed was used again"
+    assert not engine.closed, "an engine that failed was used again"
     score = 0.0
     for word in item.words:
         if word == "die" or (word == "die-once" and first_time(folder, item.student)):
             raise TaskFailed("the worker was killed")
         if word == "kill-worker" or (word == "kill-worker-once" and first_time(folder, item.student)):
             os.kill(os.getpid(), signal.SIGKILL)
-        if word == "hang" and engine.closed.wait(120):
-            raise TaskFailed("the engine was closed")
+        if word == "hang":
+            engine.process.wait(120)
+            raise TaskFailed("the engine was killed")
         if word == "slow":
             time.sleep(0.1)
         if word == "fault":
@@ -82,7 +91,6 @@ class Classroom:
         self.folder = folder
         self.reads: list[str] = []
         self.writes: list[str] = []
-        self.reopened = 0
         self.write_errors: list[Exception] = []
         (folder / "marks").mkdir(exist_ok=True, parents=True)
 
@@ -121,9 +129,6 @@ class Classroom:
             late_penalty=2.0 if "late" in item.words else 0.0,
             notebooks={"exercises": {"first-check": graded.score, "essay": None}},
         )  # fmt: skip
-
-    def reopen(self) -> None:
-        self.reopened += 1
 
 
 def make_class(folder: Path, words: dict[str, str]) -> Classroom:

@@ -17,6 +17,7 @@ from sqlalchemy.exc import OperationalError
 from autograder import _driver
 from autograder._driver import Driver
 from autograder._progress import Silent
+from autograder.gradebook import GradebookError
 from autograder.grading import GradeError, chosen, only_driver, run, stopped_by_signals
 from autograder.pool import LocalPool
 from autograder.report import FAILED, GRADED, SET_ASIDE, UNCHANGED, Report, Row
@@ -121,8 +122,10 @@ def test_memory_stays_flat_for_little_is_read_ahead(tmp_path: Path) -> None:
 # ---- the gradebook --------------------------------------------------------------------------------------------
 
 
-def locked() -> OperationalError:
-    return OperationalError("INSERT ...", {}, Exception("database is locked"))
+def locked() -> GradebookError:
+    error = GradebookError("The gradebook is locked by another program.")
+    error.__cause__ = OperationalError("INSERT ...", {}, Exception("database is locked"))
+    return error
 
 
 @pytest.fixture
@@ -137,7 +140,7 @@ def test_a_gradebook_that_is_locked_for_a_while_loses_nothing(tmp_path: Path) ->
     room.write_errors = [locked(), locked(), locked()]
     report = run(room, fakes.Engine, fakes.work, tmp_path, assignment="a", students=["ada", "bob"], workers=1)
     assert [row.score for row in report.rows] == [3.0, 4.0]
-    assert room.reopened == 3
+    assert room.writes == ["ada"] * 4 + ["bob"]
     assert report.exit_status == 0
 
 
@@ -148,11 +151,19 @@ def test_a_gradebook_that_stays_locked_stops_the_run_and_a_second_run_completes_
     room.write_errors = [locked() for _ in range(100)]
     report = run(room, fakes.Engine, fakes.work, tmp_path, assignment="a", students=sorted(words), workers=2)
     assert len(report.rows) == 3
-    assert report.rows[0].reason == "could not be written: the gradebook says: database is locked"
+    assert report.rows[0].reason == "could not be written: The gradebook is locked by another program."
     assert "3 submissions in a row could not be written" in report.stopped
     assert report.exit_status == 2
     again = graded(tmp_path, words)
     assert [row.score for row in again.rows] == [4.0] * 30
+
+
+def test_a_gradebook_that_refuses_is_not_waited_for(tmp_path: Path) -> None:
+    room = fakes.make_class(tmp_path, {"ada": "3", "bob": "4"})
+    room.write_errors = [GradebookError("The gradebook does not know ada.")]
+    report = run(room, fakes.Engine, fakes.work, tmp_path, assignment="a", students=["ada", "bob"], workers=1)
+    assert report.rows[0].reason == "could not be written: The gradebook does not know ada."
+    assert room.writes == ["ada", "bob"]
 
 
 @pytest.mark.usefixtures("quick")

@@ -16,8 +16,10 @@ from typing import Any, Protocol
 from sqlalchemy.exc import DBAPIError
 
 from autograder._progress import Progress
+from autograder.gradebook import GradebookError
 from autograder.pool import DIED, FAULT, STOPPED, UNABLE, Attempt, one_line
 from autograder.report import FAILED, SET_ASIDE, Report, Row
+from autograder.submissions import SubmissionGone
 
 #: How often a submission is tried when its worker dies.
 TRIES = 2
@@ -64,13 +66,6 @@ class Classroom(Protocol):
     def write(self, graded: Any) -> Row:
         """Write marks and notebooks; may be repeated."""
 
-    def reopen(self) -> None:
-        """Connect to the gradebook anew."""
-
-
-class Unwritten(Exception):  # noqa: N818 - the submission is unwritten
-    """A result could not be written; the text says why."""
-
 
 @dataclass
 class Flight:
@@ -106,7 +101,7 @@ class Driver:
         self._stop = stop
         self._flying: dict[str, Flight] = {}
         self._unwritten = 0
-        self._trouble = ""
+        self._said = ""
 
     def run(self, students: list[str], force: bool = False) -> None:
         """Grade these students; rows are added to the report."""
@@ -188,22 +183,19 @@ class Driver:
     def _write(self, graded: Any) -> Row:
         """Write, with patience while the gradebook is locked or away."""
         begin = time.perf_counter()
-        for wait in (*(WAITS if not self._unwritten else ()), None):
+        waits = iter(WAITS if not self._unwritten else ())
+        while True:
             try:
                 row = self._classroom.write(graded)
                 break
-            except DBAPIError:
-                if wait is None or self._stop.wait(wait):
+            except GradebookError as error:
+                wait = next(waits, None)
+                if wait is None or not isinstance(error.__cause__, DBAPIError) or self._stop.wait(wait):
                     raise
+                self._say_once(f"Waiting: {error}")
                 self._progress.tick()
-                self._reopen()
+        self._said = ""
         return replace(row, stages={**row.stages, "writing": time.perf_counter() - begin})
-
-    def _reopen(self) -> None:
-        try:
-            self._classroom.reopen()
-        except DBAPIError:
-            pass  # still away: the next attempt to write says so
 
     def _add(self, row: Row) -> None:
         self._report.add(row)
@@ -211,17 +203,18 @@ class Driver:
 
     def _tick(self) -> None:
         self._progress.tick()
-        trouble = self._pool.trouble()
-        if trouble and trouble != self._trouble:
-            self._progress.say(f"Waiting: {trouble}.")
-        self._trouble = trouble
+        if trouble := self._pool.trouble():
+            self._say_once(f"Waiting: {trouble}.")
+
+    def _say_once(self, text: str) -> None:
+        if text != self._said:
+            self._progress.say(text)
+            self._said = text
 
 
 def broken(student: str, what: str, error: Exception) -> Row:
     """The row of a submission that failed outside the engine."""
-    if isinstance(error, DBAPIError):
-        return Row(student, FAILED, reason=f"{what}: the gradebook says: {one_line(error.orig)}")
-    if isinstance(error, OSError):
+    if isinstance(error, (OSError, GradebookError, SubmissionGone)):
         return Row(student, FAILED, reason=f"{what}: {one_line(error)}")
     details = "".join(traceback.format_exception(error))
     return Row(student, FAILED, reason=f"{what}: {type(error).__name__}: {one_line(error)}", details=details)

@@ -6,7 +6,9 @@ and gives the key back with an `Attempt`. It decides nothing: whether to try aga
 
 from __future__ import annotations
 
+import os
 import queue
+import signal
 import threading
 import time
 import traceback
@@ -21,8 +23,12 @@ from autograder.engine.task import EngineError, TaskFailed
 class EngineLike(Protocol):
     """What a pool asks of an engine."""
 
+    @property
+    def pids(self) -> tuple[int, ...]:
+        """Its processes. When they are killed, whoever waits for the engine gets an exception."""
+
     def close(self) -> None:
-        """End its processes, also while another thread waits for them."""
+        """End it, in the thread that uses it."""
 
 
 #: From an item, what all items share, and an engine, to what came of it. For Dask: a function of a module.
@@ -93,12 +99,16 @@ class Engines:
         return Attempt(graded, seconds=time.perf_counter() - begin)
 
     def close(self) -> None:
-        """End all engines, those at work too."""
+        """End all engines; those at work are killed, and the threads that wait for them close them."""
         with self._lock:
             self._closed = True
-            engines = self._idle + self._busy
-            self._idle, self._busy = [], []
-        for engine in engines:
+            idle, self._idle = self._idle, []
+            busy = list(self._busy)
+        for engine in busy:
+            for pid in engine.pids:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+        for engine in idle:
             engine.close()
 
     def _take(self) -> EngineLike:
@@ -118,14 +128,15 @@ class Engines:
 
     def _give(self, engine: EngineLike) -> None:
         with self._lock:
-            if engine in self._busy:
-                self._busy.remove(engine)
+            self._busy.remove(engine)
+            if not self._closed:
                 self._idle.append(engine)
+                return
+        engine.close()
 
     def _drop(self, engine: EngineLike) -> None:
         with self._lock:
-            if engine in self._busy:
-                self._busy.remove(engine)
+            self._busy.remove(engine)
         engine.close()
 
     def _explain(self, error: Exception) -> Attempt:
