@@ -93,12 +93,13 @@ def top_level_names(source: str) -> list[str]:
     return list(dict.fromkeys(target.id for target in targets if isinstance(target, ast.Name)))
 
 
-def configure(c: Any) -> None:
+def configure(c: Any, *, engine: bool = False) -> None:
     """Set the course's options on a traitlets config object.
 
     Works for every `nbgrader` command run in a course root: a folder with `build/source` and `course` as
-    `digital-biopsy build` writes them.
+    `digital-biopsy build` writes them. With `engine=False`, `nbgrader autograde` runs notebooks itself.
     """
+    use_engine(c, engine)
     c.CourseDirectory.course_id = "digital-biopsy"
     c.CourseDirectory.source_directory = SOURCE_DIRECTORY
     c.CourseDirectory.release_directory = RELEASE_DIRECTORY
@@ -113,6 +114,17 @@ def configure(c: Any) -> None:
     c.LimitOutput.max_traceback = 30
     c.GenerateAssignment.preprocessors = generate_preprocessors()
     c.GenerateFeedback.preprocessors = [GetGrades, HideHiddenTests, CSSHTMLHeaderPreprocessor]
+
+
+def use_engine(c: Any, engine: bool = True) -> None:
+    """Let `nbgrader autograde` and formgrader's button grade with the engine, in any course.
+
+    In the `nbgrader_config.py` of another course: `from autograder.nbgrading import use_engine; use_engine(c)`.
+    """
+    from autograder.converter import install
+
+    c.GradingEngine.enabled = engine
+    install()
 
 
 def generate_preprocessors() -> list[type]:
