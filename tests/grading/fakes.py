@@ -113,11 +113,11 @@ class Classroom:
     def set_aside(self, item: Item, reason: str) -> Graded:
         return Graded(item, 0.0)
 
-    def write(self, graded: Graded) -> Row:
+    def write(self, item: Item, graded: Graded) -> Row:
         self.writes.append(graded.item.student)
         if self.write_errors:
             raise self.write_errors.pop(0)
-        item = graded.item
+        assert item == graded.item
         path = self.folder / "marks" / item.student
         path.write_text(" ".join(item.words) + f"={graded.score}")
         with (self.folder / "written").open("a") as log:

@@ -108,10 +108,10 @@ def test_memory_stays_flat_for_little_is_read_ahead(tmp_path: Path) -> None:
     most = 0
     write = room.write
 
-    def watched(graded: fakes.Graded) -> Row:
+    def watched(item: fakes.Item, graded: fakes.Graded) -> Row:
         nonlocal most
         most = max(most, len(room.reads) - len(room.writes))
-        return write(graded)
+        return write(item, graded)
 
     room.write = watched  # type: ignore[method-assign]
     run(room, fakes.Engine, fakes.work, tmp_path, assignment="a", students=sorted(room.students()), workers=3)

@@ -16,6 +16,7 @@ from typing import Any, Protocol
 from sqlalchemy.exc import DBAPIError
 
 from autograder._progress import Progress
+from autograder.folders import WriteError
 from autograder.gradebook import GradebookError
 from autograder.pool import DIED, FAULT, STOPPED, UNABLE, Attempt, one_line
 from autograder.report import FAILED, SET_ASIDE, Report, Row
@@ -63,7 +64,7 @@ class Classroom(Protocol):
     def set_aside(self, item: Any, reason: str) -> Any:
         """The result of a submission that could not be run: zero for what needed a run."""
 
-    def write(self, graded: Any) -> Row:
+    def write(self, item: Any, graded: Any) -> Row:
         """Write marks and notebooks; may be repeated."""
 
 
@@ -169,7 +170,7 @@ class Driver:
             if attempt.ended_by == DIED:
                 reason = f"{attempt.reason} (tried {flight.tries} times); what could not run has zero"
                 graded = self._classroom.set_aside(flight.item, reason)
-            row = self._write(graded)
+            row = self._write(flight.item, graded)
             self._unwritten = 0
         except Exception as error:
             row = broken(student, "could not be written", error)
@@ -180,13 +181,13 @@ class Driver:
             row = replace(row, status=SET_ASIDE, reason=reason)
         self._add(replace(row, seconds=flight.seconds))
 
-    def _write(self, graded: Any) -> Row:
+    def _write(self, item: Any, graded: Any) -> Row:
         """Write, with patience while the gradebook is locked or away."""
         begin = time.perf_counter()
         waits = iter(WAITS if not self._unwritten else ())
         while True:
             try:
-                row = self._classroom.write(graded)
+                row = self._classroom.write(item, graded)
                 break
             except GradebookError as error:
                 wait = next(waits, None)
@@ -214,7 +215,7 @@ class Driver:
 
 def broken(student: str, what: str, error: Exception) -> Row:
     """The row of a submission that failed outside the engine."""
-    if isinstance(error, (OSError, GradebookError, SubmissionGone)):
+    if isinstance(error, (OSError, GradebookError, SubmissionGone, WriteError)):
         return Row(student, FAILED, reason=f"{what}: {one_line(error)}")
     details = "".join(traceback.format_exception(error))
     return Row(student, FAILED, reason=f"{what}: {type(error).__name__}: {one_line(error)}", details=details)

@@ -6,7 +6,6 @@ import argparse
 import contextlib
 import difflib
 import fcntl
-import functools
 import os
 import signal
 import sys
@@ -85,24 +84,21 @@ def grade(
     GradeError
         If grading cannot start.
     """
-    from autograder._classroom import open_classroom
-
     root = Path(course_root).resolve()
     if workers is not None and scheduler is not None:
         raise GradeError("Workers of this machine, or those of a Dask scheduler: give one of the two.")
-    with only_driver(root, assignment), open_classroom(root, assignment, db) as classroom:
-        return run(
-            classroom, engine_maker(unsafe), classroom.work, classroom.shared, assignment=assignment,
-            students=chosen(classroom.students(), students), workers=workers, scheduler=scheduler, force=force,
-            unsafe=unsafe, progress=progress,
-        )  # fmt: skip
+    with only_driver(root, assignment):
+        from autograder._classroom import Unready, open_classroom
 
-
-def engine_maker(unsafe: bool) -> MakeEngine:
-    """What makes an engine, here or in a Dask worker."""
-    from autograder.engine.engine import Engine
-
-    return functools.partial(Engine, unsafe=unsafe)
+        try:
+            with open_classroom(root, assignment, db, unsafe) as folder:
+                return run(
+                    folder, folder.make_engine, folder.work, folder.shared, assignment=assignment,
+                    students=chosen(folder.students(), students), workers=workers, scheduler=scheduler,
+                    force=force, unsafe=unsafe, progress=progress,
+                )  # fmt: skip
+        except Unready as error:
+            raise GradeError(str(error)) from None
 
 
 def run(

@@ -63,7 +63,7 @@ class Row:
     reason: str = ""
     details: str = ""
     seconds: float = 0.0
-    stages: Mapping[str, float] = field(default_factory=dict)
+    stages: dict[str, float] = field(default_factory=dict)
 
     @property
     def percent(self) -> float | None:
