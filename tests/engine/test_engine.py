@@ -83,7 +83,7 @@ def test_a_wrong_answer_loses_its_own_marks(engine: Engine, wrong: str, lost: se
         "import ctypes; ctypes.string_at(0)",
         "while True: pass",
         "import time; time.sleep(99)",
-        "x = [0] * (1 << 28)",
+        "import itertools; x = [b'x' * (1 << 20) for i in itertools.count()]",
     ],
     ids=["exit", "abort", "segfault", "loop", "sleep", "memory"],
 )

@@ -89,6 +89,8 @@ class Gathered:
 
     def add(self, told: object) -> None:
         """Take an output, as long as there is room."""
+        if isinstance(told, dict) and told.get("output_type") == "clear":
+            self.outputs.clear()
         if self.full:
             return
         output = clean(told)

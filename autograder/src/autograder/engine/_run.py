@@ -395,12 +395,13 @@ class Run:
             return text
         if self._ending is not None and self._ending["reason"] not in ("exit", "stopped"):
             return str(self._ending["detail"])
+        kind, _, text = fault.partition(": ")
         seconds = f"{self.engine.limits.cell_seconds:g} s"
         return {
             "time": f"The answers to this question took longer than {seconds}.",
             "lost": "The process of the answer ended during this question.",
-            "protocol": "What the process of the answer sent was no answer.",
-        }.get(fault, fault)
+            "protocol": f"What the process of the answer sent was no answer. {text}",
+        }.get(kind, text or fault)
 
     def _hear_of_student(self, told: dict[str, Any]) -> None:
         if "ended" in told:

@@ -7,7 +7,6 @@ plain value, or a number that stands for an object in the student's process.
 
 from __future__ import annotations
 
-import builtins
 import contextlib
 import functools
 import hashlib
@@ -25,17 +24,13 @@ import numpy as np
 
 from autograder.engine import jail
 from autograder.engine._events import EventWriter
-from autograder.engine.handles import is_handle
+from autograder.engine.handles import HandleType, StudentError
 from autograder.engine.jail import JailError, Policy
-from autograder.engine.plan import SHELLS, Plan, Step
+from autograder.engine.plan import Plan, Step
 from autograder.engine.session import Session
 from autograder.engine.shell import Shell
 from autograder.engine.student import read_all, silence
 from autograder.engine.warden import Link, Warden
-
-
-#: Names that mean in the checker what they mean in Python, unless the assignment asks the student to bind them.
-RESERVED = frozenset(dir(builtins)) | SHELLS
 
 
 @dataclass(frozen=True)
@@ -87,7 +82,7 @@ class Checks:
     plan: Plan
     seconds: float = 30.0
     own: set[str] = field(default_factory=set)
-    words: set[str] = field(default_factory=set)  # what functions of earlier cells may look up
+    failed: set[int] = field(default_factory=set)  # set-up steps that could not run here
     current: int | None = None
     events: EventWriter | None = None
 
@@ -101,28 +96,38 @@ class Checks:
         space = self.shell.user_ns
         theirs: dict[str, Any] = {}
         if session is not None:
-            names = set(session.names())
-            # A name that the assignment binds nowhere may be looked up too; one of Python's own may not: whoever binds
-            # `all` anew must not decide what `assert all(...)` means here.
-            free = names & (step.words | self.words) - self.own - RESERVED
-            theirs = session.fetch(sorted(names & step.takes | free))
+            wanted = step.students(session.names(), self.own, self.failed)
+            theirs = session.fetch(sorted(wanted))
             self.own -= theirs.keys()
             space.update(theirs)
         before = set(space)
+        fine = False
         try:
-            return bool(self.shell.run(step.source, number=step.number))
+            fine = bool(self.shell.run(step.source, number=step.number))
         finally:
+            if not fine and step.kind == "setup":
+                self.failed.add(step.index)
             for name, value in theirs.items():
-                if space.get(name) is value and name not in step.binds:
+                if space.get(name) is value:
                     del space[name]
-            for name in step.binds | (set(space) - before):
+            for name in (step.binds - step.patches) | (set(space) - before):
                 # A handle ends with its question; later cells take the student's name anew.
                 if name in space and holds_handle(space[name]):
                     del space[name]
                 self.own.discard(name)
                 if name in space:
                     self.own.add(name)
-            self.words |= step.words
+        return fine
+
+
+def is_handle(value: object) -> bool:
+    """Whether something stands for an object in a student's process; told without asking it."""
+    cls = type(value)
+    return (
+        HandleType in (cls, type(cls))
+        or StudentError in cls.__mro__
+        or (cls is type and StudentError in value.__mro__)
+    )  # type: ignore[attr-defined]
 
 
 def holds_handle(value: Any) -> bool:
@@ -180,14 +185,13 @@ def check_submission(
         events.put("refused", str(error))
         os._exit(0)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    checks.shell.redirect(checks.emit)
     checks.seconds = told["seconds"]
     draws.start(told["seed"])
     sessions = asked(list(zip(pipes[::2], pipes[1::2], strict=True)))
     for step in steps:
         ends = next(sessions) if step.asks else None
         check_step(checks, step, ends)
-        for number in ends or ():
-            os.close(number)
     events.put("done")
     os._exit(0)
 
@@ -218,11 +222,11 @@ def check_step(checks: Checks, step: Step, ends: tuple[int, int] | None) -> None
         checks.current = step.index if step.kind == "test" else None
         fine = checks.run(step, session)
     except Exception as error:  # a fault before the cell could begin
-        fault = f"{type(error).__name__}: {error}"
+        fault = fault or f"lost: {error}"
     finally:
         checks.current = None
     if session is not None:
-        fault = str(session.fault) if session.fault else fault
+        fault = f"{session.fault.kind}: {session.fault.text}" if session.fault else fault
         refusals = [str(text)[:500] for text in session.refusals[:20]]
         with contextlib.suppress(Exception):
             session.close()

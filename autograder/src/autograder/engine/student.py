@@ -104,6 +104,7 @@ class Runner:
             os.close(read)
             self.came_through = write
             self.root = False
+            self.shell.redirect(self.emit)
             self.events.put("ahead", index, os.getpid(), os.getppid())
             return True
         os.close(write)
