@@ -1,0 +1,253 @@
+"""The handles of a session, and the classes that are made for the student's classes."""
+
+from __future__ import annotations
+
+import weakref
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from autograder.engine import handles
+from autograder.engine._frames import Broken
+from autograder.engine._objects import library_class
+from autograder.engine._wire import imported_torch
+from autograder.engine.handles import FORWARDED, Handle, HandleType, Refused, StudentError, public
+
+if TYPE_CHECKING:
+    from autograder.engine.session import Session
+
+_MOST_OBJECTS = 200_000
+_MOST_CLASSES = 3000
+_MOST_BASES = 100
+_MOST_TRACE = 8_000
+
+# Data is never a handle, so no handle passes for data.
+_DATA = (
+    int, float, complex, str, bytes, bytearray, memoryview, list, tuple, dict, set, frozenset, range, slice, type(None),
+    np.ndarray, np.generic, BaseException, type,
+)  # fmt: skip
+# These mean something to the program that runs the cell, not to the check.
+_CONTROL = (
+    StopIteration, StopAsyncIteration, GeneratorExit, KeyboardInterrupt, SystemExit, BaseExceptionGroup,
+)  # fmt: skip
+_CONTROL_PACKAGES = frozenset(
+    {"asyncio", "autograder", "bdb", "concurrent", "digital_biopsy", "IPython", "nbclient", "nbgrader", "pytest",
+     "_pytest", "traitlets", "unittest"}
+)  # fmt: skip
+
+
+class Registry:
+    """What is known of the student's objects, by number."""
+
+    def __init__(self, session: weakref.ref[Session]) -> None:
+        self._session = session
+        self._objects: dict[int, tuple[Any, ...]] = {}
+        self._classes: dict[int, type] = {}
+        self._class_numbers: dict[type, int] = {}
+        self._live: weakref.WeakValueDictionary[int, Any] = weakref.WeakValueDictionary()
+        self._dead: set[int] = set()
+        self._descriptions: dict[int, dict[str, Any]] = {}
+
+    def learn(self, news: list[Any]) -> None:
+        """Keep what the student's process tells of objects that it names for the first time."""
+        for item in news:
+            if len(self._objects) > _MOST_OBJECTS or len(self._classes) > _MOST_CLASSES:
+                raise Broken("protocol", "The student's code gave too many objects.")
+            match item:
+                case ("object", int(number), int(owner)) if owner in self._classes:
+                    self._objects[number] = (owner,)
+                case ("error", int(number), int(owner), tuple(args), str(text)) if owner in self._classes:
+                    self._objects[number] = (owner, args, text[:_MOST_TRACE])
+                case (
+                    "class",
+                    int(number),
+                    str(name),
+                    str(full),
+                    str(module),
+                    doc,
+                    list(mro),
+                    list(bases),
+                    list(own),
+                ):
+                    known = all(base in self._classes for base in (*mro, *bases) if type(base) is int)
+                    if number in self._classes or len(mro) > _MOST_BASES or not known:
+                        raise Broken("protocol", "A class is told in a way that does not hold together.")
+                    facts = _Facts(
+                        _clean(name), _clean(full), _clean(module), doc if type(doc) is str else None,
+                        [public(self._classes[base]) for base in mro],
+                        [public(self._classes[base]) for base in bases],
+                        frozenset(word for word in own if type(word) is str),
+                    )  # fmt: skip
+                    cls = facts.make((self._session, number))
+                    self._classes[number] = cls
+                    self._class_numbers[cls] = number
+                case _:
+                    raise Broken("protocol", "An object is told of in another form.")
+
+    def resolve(self, number: int, origin: str) -> Any:
+        """The handle, class or exception of this number."""
+        if number in self._classes:
+            return public(self._classes[number])
+        found = self._live.get(number)
+        if found is None:
+            owner, *rest = self._objects[number]
+            cls = self._classes[owner]
+            if issubclass(cls, StudentError) == (not rest):
+                raise Broken("protocol", "An object has the class of another kind of object.")
+            found = (
+                self._error(number, cls, *rest) if rest else handles.make(cls, self._session, number, origin)
+            )
+            self._live[number] = found
+        self._dead.discard(number)
+        return found
+
+    def raised(self, value: Any) -> StudentError:
+        """The exception that an answer tells of."""
+        match value:
+            case (int(number), tuple(args), str(text), str(line), str(trace)) if number in self._objects:
+                owner = self._objects[number][0]
+                self._objects[number] = (owner, args, text[:_MOST_TRACE])
+                error = self.resolve(number, "")
+            case _:
+                raise Broken("protocol", "An error is told of in another form.")
+        if not isinstance(error, StudentError):
+            raise Broken("protocol", "What was raised is no error.")
+        error.learner_line = line[:120]
+        error.student_traceback = _printable(trace[:_MOST_TRACE])
+        error.__traceback__ = None
+        return error
+
+    def released(self) -> list[int]:
+        """Numbers that no handle has any more; they are told to the student's process once."""
+        dead, self._dead = self._dead, set()
+        for number in dead:
+            self._objects.pop(number, None)
+            self._descriptions.pop(number, None)
+        return list(dead)
+
+    def drop(self, number: int, which: object) -> None:
+        """A handle has died."""
+        if self._live.get(number) in (None, which):
+            self._dead.add(number)
+
+    def class_number(self, cls: type) -> int | None:
+        """The number of a class that was made here."""
+        return self._class_numbers.get(cls)
+
+    def description(self, number: int) -> dict[str, Any]:
+        """What `inspect` wants to know of a function or class."""
+        session = self._session()
+        if number not in self._descriptions and session is not None:
+            found = session.ask("describe", number, origin="the function")
+            self._descriptions[number] = found if type(found) is dict else {}
+        return self._descriptions.get(number, {})
+
+    def withheld(self, refused: Refused) -> Any:
+        """An object that stands for data which cannot be copied: any use of it raises `refused`."""
+
+        def refuse(*args: Any, **kwargs: Any) -> Any:
+            raise Refused(*refused.args)
+
+        names = {**dict.fromkeys(vars(Handle), refuse), **dict.fromkeys(FORWARDED, refuse)}
+        for kept in ("__doc__", "__module__", "__slots__", "__weakref__", "__class__", "__init__", "__new__", "__init_subclass__", "__getattribute__", "__hash__", "__del__", "__copy__",
+                     "__deepcopy__", "__array_ufunc__"):  # fmt: skip
+            names.pop(kept, None)
+        names = {name: value for name, value in names.items() if not name.startswith("_Handle")}
+        cls = type.__new__(HandleType, "Withheld", (Handle,), {**names, "__slots__": ()})  # type: ignore[arg-type]
+        return object.__new__(cls)
+
+    def _error(self, number: int, cls: type, args: tuple[Any, ...], text: str) -> StudentError:
+        error: StudentError = BaseException.__new__(cls, *args)
+        error.args = args
+        error._text = text
+        error._place = (self._session, number)
+        return error
+
+
+class _Facts:
+    """What a student's process says of a class."""
+
+    def __init__(
+        self,
+        name: str,
+        qualname: str,
+        module: str,
+        doc: str | None,
+        mro: list[type],
+        bases: list[type],
+        own: frozenset[str],
+    ) -> None:
+        self.name, self.qualname, self.module, self.doc = name, qualname, module, doc
+        self.mro, self.bases, self.own = mro, bases, own
+        self.library = library_class(module, qualname)
+
+    def make(self, place: tuple[weakref.ref[Session], int]) -> type:
+        """A class for handles, or for exceptions."""
+        names = {"__module__": self.module, "__qualname__": self.qualname, "__doc__": self.doc}
+        is_error = self.library is not None and issubclass(self.library, BaseException)
+        if is_error or any(issubclass(base, StudentError) for base in self.mro):
+            return self._error_class(names)
+        return self._handle_class({**names, "__place__": place})
+
+    def _error_class(self, names: dict[str, Any]) -> type:
+        bases: tuple[type, ...] = tuple(base for base in self.bases if issubclass(base, StudentError))
+        if self.library is not None:
+            usable = self.module.split(".")[0] not in _CONTROL_PACKAGES and not issubclass(
+                self.library, _CONTROL
+            )
+            known = usable and issubclass(self.library, Exception)
+            bases = (StudentError, self.library if known else RuntimeError)
+        try:
+            return type(self.name, bases or (StudentError, RuntimeError), names)
+        except TypeError:
+            return type(self.name, (StudentError, RuntimeError), names)
+
+    def _handle_class(self, names: dict[str, Any]) -> type:
+        """The class of the handles; where the class is derived from a library's, one with a face (see `HandleType`)."""
+        line = [base for base in self.mro if isinstance(base, HandleType)]
+        known = [base for base in self._libraries(line) if not issubclass(base, _data())]
+        names["__libraries__"] = (self.library,) if self.library is not None else ()
+        face: type | None = None
+        if known:
+            try:
+                space = {**names, "__line__": (*line, Handle, *known, object)}
+                face = type.__new__(HandleType, self.name, (Handle,), space)  # type: ignore[arg-type]
+            except TypeError:  # nothing can be derived from a class of another layout: a function's
+                face = known[0]
+        names.update({name: FORWARDED[name] for name in self.own & FORWARDED.keys()})
+        if "unhashable" in self.own:
+            names["__hash__"] = None
+        names |= {"__slots__": (), "__specials__": self.own, "__face__": face}
+        # Never a face: their layout is not theirs.
+        bases = tuple(
+            base for base in self.bases if isinstance(base, HandleType) and "__face__" in base.__dict__
+        )
+        names["__line__"] = (*(base for base in line if "__face__" in base.__dict__), Handle, object)
+        try:
+            return type.__new__(HandleType, self.name, bases or (Handle,), names)  # type: ignore[arg-type]
+        except TypeError:  # bases that do not go together
+            return type.__new__(HandleType, self.name, (Handle,), {**names, "__line__": (Handle, object)})
+
+    def _libraries(self, line: list[type]) -> list[type]:
+        """The installed libraries' classes among the class and its bases, in order and with their own bases."""
+        named = [self.library] if self.library is not None else []
+        for base in line:
+            named.extend(base.__dict__["__libraries__"])
+        found = [cls for cls in dict.fromkeys(named) if cls is not object]
+        return found
+
+
+def _data() -> tuple[type, ...]:
+    tensor = getattr(imported_torch(), "Tensor", None)
+    return (*_DATA, tensor) if isinstance(tensor, type) else _DATA
+
+
+def _clean(name: str) -> str:
+    """A name that can be shown, and that Python takes as a class's."""
+    return name if name.isprintable() and 0 < len(name) <= 100 else "Object"
+
+
+def _printable(text: str) -> str:
+    return "".join(
+        char if char.isprintable() or char in "\n\t" else "\N{REPLACEMENT CHARACTER}" for char in text
+    )

@@ -1,0 +1,185 @@
+"""The student's end: which of its objects the checker holds, and what it was told about them."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from autograder.engine import values
+from autograder.engine._objects import CALLBACK, OBJECT, OPERATORS, PROTOCOLS, TABLE, follow
+from autograder.engine._serve_run import text_of
+
+_MOST_TEXT = 20_000
+_SMALL = values.Limits(size=100_000, items=1000)
+
+
+class Table:
+    """Numbers for objects.
+
+    Attributes
+    ----------
+    news : list
+        What the next answer must tell about objects that it names for the first time.
+    """
+
+    def __init__(self, call_back: Callable[[int], Callable[..., Any]]) -> None:
+        self.news: list[tuple[Any, ...]] = []
+        self._things: dict[int, Any] = {}
+        self._numbers: dict[int, int] = {}
+        self._callbacks: dict[int, Callable[..., Any]] = {}
+        self._callback_numbers: dict[int, int] = {}
+        self._made: dict[int, tuple[int, int, Any]] = {}
+        self._call_back = call_back
+        self._next = 0
+
+    def __getitem__(self, number: int) -> Any:
+        return self._things[number]
+
+    def release(self, numbers: list[int]) -> None:
+        """Forget what the checker holds no more."""
+        for number in numbers:
+            self._numbers.pop(id(self._things.pop(number, None)), None)
+
+    def refer(self, value: object) -> tuple[int, int] | None:
+        """For `values.encode`: everything that is not data may stay here and be spoken of."""
+        if id(value) in self._callback_numbers:
+            return self._callback_numbers[id(value)], CALLBACK
+        return None if _is_data(value) else (self.number(value), OBJECT)
+
+    def forget_news(self) -> None:
+        """Forget what was to be told and could not be."""
+        self.release([item[1] for item in self.news])
+        self.news = []
+
+    def number(self, value: object) -> int:
+        """The object's number; a new one is written to the news."""
+        found = self._numbers.get(id(value))
+        if found is not None:
+            return found
+        kind = type(value)
+        owner = -1 if isinstance(value, type) else self.number(kind)
+        self._next += 1
+        number = self._next
+        self._numbers[id(value)] = number
+        self._things[number] = value
+        if isinstance(value, type):
+            self.news.append(("class", number, *self._class_facts(value)))
+        elif isinstance(value, BaseException):
+            self.news.append(("error", number, owner, plain_args(value), text_of(value)))
+        else:
+            self.news.append(("object", number, owner))
+        return number
+
+    def resolver(self, table: list[tuple[Any, ...]]) -> Callable[[int, int], Any]:
+        """For `values.decode`: the very objects that a request speaks of."""
+        made: dict[int, Any] = {}
+
+        def resolve(number: int, kind: int) -> Any:
+            if kind == OBJECT:
+                value = self._things[number]
+            elif kind == CALLBACK:
+                value = self._callback(number)
+            else:
+                value = made[number] if number in made else made.setdefault(number, follow(table[number]))
+            self._made[id(value)] = (number, kind, value)
+            return value
+
+        self._made = {}
+        return resolve
+
+    def refer_again(self) -> values.Refer:
+        """For `values.encode` of the same arguments after the call: what they held before keeps its number."""
+        made = self._made
+
+        def refer(value: object) -> tuple[int, int] | None:
+            return made.get(id(value), (0, TABLE + 1))[:2]  # no argument has this kind
+
+        return refer
+
+    def _callback(self, number: int) -> Callable[..., Any]:
+        if number not in self._callbacks:
+            function = self._call_back(number)
+            self._callbacks[number] = function
+            self._callback_numbers[id(function)] = number
+        return self._callbacks[number]
+
+    def _class_facts(self, cls: type) -> tuple[Any, ...]:
+        line = [base for base in cls.__mro__[1:] if base is not object]
+        mro = [self.number(base) for base in line]
+        bases = [self.number(base) for base in cls.__bases__ if base is not object]
+        name, module = str(cls.__name__), str(getattr(cls, "__module__", ""))
+        doc = cls.__doc__ if type(cls.__doc__) is str else None
+        text = doc[:_MOST_TEXT] if doc is not None else None
+        return name, str(cls.__qualname__), module, text, mro, bases, _specials(cls)
+
+
+def _specials(cls: type) -> list[str]:
+    """The special methods that the class or a base other than `object` defines."""
+    found: dict[str, Any] = {}
+    for base in reversed(cls.__mro__[:-1]):
+        found.update({name: value for name, value in vars(base).items() if name[:2] == "__"})
+    known = {*OPERATORS, *PROTOCOLS, "__call__"}
+    unhashable = ["unhashable"] if "__hash__" in found and found["__hash__"] is None else []
+    return unhashable + sorted(name for name in known & found.keys() if found[name] is not None)
+
+
+def _is_data(value: object) -> bool:
+    """Whether a value is data of a type that does not cross: it must be made plain, not spoken of."""
+    if values.is_variant(value):
+        return True
+    line = values.mro(type(value))
+    torch = sys.modules.get("torch")
+    tensor = getattr(torch, "Tensor", None)
+    return tensor in line or any(str(base.__module__).split(".")[0] in ("pandas", "xarray") for base in line)
+
+
+def plain_args(error: BaseException) -> tuple[Any, ...]:
+    """An error's arguments, or its text where they are not plain."""
+    try:
+        values.encode(error.args, limits=_SMALL)
+    except Exception:
+        return (text_of(error),)
+    return error.args
+
+
+def describe(value: Any) -> dict[str, Any]:
+    """What `inspect` would find out about a function or a class."""
+    facts: dict[str, Any] = {}
+    for name in ("__name__", "__qualname__", "__module__", "__doc__"):
+        text = getattr(value, name, None)
+        facts[name] = text[:_MOST_TEXT] if type(text) is str else None
+    facts["signature"] = _signature(value)
+    facts["source"] = None
+    try:
+        lines, first = inspect.getsourcelines(value)
+        facts["source"] = "".join(lines)[:_MOST_TEXT], first
+    except Exception:
+        pass
+    return facts
+
+
+def _signature(value: Any) -> tuple[Any, Any] | None:
+    try:
+        found = inspect.signature(value)
+    except Exception:
+        return None
+    parameters = []
+    for parameter in found.parameters.values():
+        default = () if parameter.default is parameter.empty else (_told(parameter.default),)
+        note = () if parameter.annotation is parameter.empty else (_told(parameter.annotation),)
+        parameters.append((parameter.name, int(parameter.kind), default, note))
+    returned = () if found.return_annotation is found.empty else (_told(found.return_annotation),)
+    return parameters, returned
+
+
+def _told(value: Any) -> tuple[Any, ...]:
+    """A default or an annotation: its value, the name of a class, or its text."""
+    if isinstance(value, type):
+        return "class", str(value.__module__), str(value.__qualname__)
+    try:
+        values.encode(value, limits=_SMALL)
+    except Exception:
+        return "text", repr(value)[:200]
+    return "value", value
