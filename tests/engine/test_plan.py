@@ -360,8 +360,8 @@ def test_forty_cells_are_read_at_once() -> None:
     notebook = source(*cells)
     best = 1.0
     for _ in range(5):
-        start = time.perf_counter()
+        start = time.process_time()
         made: Plan = plan(notebook)
-        best = min(best, time.perf_counter() - start)
+        best = min(best, time.process_time() - start)
     assert len(made.steps) == 27
     assert best < 0.05

@@ -28,10 +28,11 @@ from typing import Literal
 from nbformat import NotebookNode
 
 from autograder.engine import _magics
-from autograder.engine._bindings import STAR, Reading, read
+from autograder.engine._bindings import Reading, read
 from autograder.engine._cells import Place, places
 from autograder.engine._classes import operators
 from autograder.engine._harmless import harmless, quiet
+from autograder.engine._names import STAR
 from autograder.engine.rebuild import cell_id
 
 __all__ = ["Plan", "Step", "harmless", "plan"]
@@ -212,6 +213,7 @@ class _Owners:
         self.imported: set[str] = set()
         self.links: dict[str, frozenset[str]] = {}
         self.echoes: dict[str, frozenset[str]] = {}
+        self.effects: dict[str, frozenset[str]] = {}
         self.aliases: dict[str, set[str]] = {}
         #: What functions change of their arguments, wherever they are defined.
         self.changers: dict[str, frozenset[int | str]] = {}
@@ -228,24 +230,24 @@ class _Owners:
             self.answers.add(name)
             self.own.pop(name, None)
             self.imported.discard(name)
-        self._give(self._changed(reading))
+        self._link(reading)
+        called, _ = self._follow(reading.reads, self.links)
+        self._give(self._changed(reading) | self._effects(called))
 
     def step(self, index: int, reading: Reading, *, runs_there: bool) -> None:
         """Note a step. `runs_there`: the student's process runs the cell too."""
+        called, _ = self.reached(reading.uses)
         self._share(reading)
         for name in reading.binds - {STAR}:
             self.own[name] = index
             self.answers.discard(name)
             self.imported.discard(name)
         self.imported |= reading.imported
-        for name, names in reading.links.items():
-            kept = frozenset() if name in reading.binds else self.links.get(name, frozenset())
-            self.links[name] = kept | names
-        for name, words in reading.echoes.items():
-            kept = frozenset() if name in reading.binds else self.echoes.get(name, frozenset())
-            self.echoes[name] = kept | words
-        if runs_there and (changed := self._changed(reading)) & self.answers:
-            self._give(changed - reading.binds)
+        self._link(reading)
+        if runs_there:
+            changed = self._changed(reading)
+            changed = changed if changed & self.answers else set()
+            self._give((changed | self._effects(called & self.answers)) - reading.binds)
 
     def _give(self, names: Iterable[str]) -> None:
         for name in names:
@@ -253,15 +255,36 @@ class _Owners:
                 del self.own[name]
                 self.answers.add(name)
 
+    def _effects(self, called: Iterable[str]) -> set[str]:
+        return {name for function in called for name in self.effects.get(function, ())}
+
+    def _link(self, reading: Reading) -> None:
+        """Note what names lead to: by the names of now, which later cells may give to other things."""
+        for links, new in ((self.links, reading.links), (self.echoes, reading.echoes)):
+            added = {}
+            for name in new:
+                within, _ = self._follow([name], reading.links)
+                more = [links.get(other, frozenset[str]()) for other in within if other not in reading.binds]
+                more += [new.get(other, frozenset[str]()) for other in within]
+                kept = frozenset[str]() if name in reading.binds else links.get(name, frozenset[str]())
+                added[name] = kept.union(*more)
+            links.update(added)
+        for name in reading.binds:
+            self.effects.pop(name, None)
+        self.effects.update(reading.effects)
+
     def reached(self, names: Iterable[str]) -> tuple[set[str], set[str]]:
         """Return what names of the checker's lead to: names, and words in the strings on the way."""
+        return self._follow(names, {name: self.links[name] for name in self.own if name in self.links})
+
+    def _follow(self, names: Iterable[str], links: Mapping[str, frozenset[str]]) -> tuple[set[str], set[str]]:
         todo, found, words = list(names), set[str](), set[str]()
         while todo:
             name = todo.pop()
             if name not in found:
                 found.add(name)
-                if name in self.own:
-                    todo += self.links.get(name, ())
+                if name in links:
+                    todo += links[name]
                     words |= self.echoes.get(name, frozenset())
         return found, words
 
