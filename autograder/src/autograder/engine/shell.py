@@ -173,8 +173,8 @@ class Shell(InteractiveShell):
     def begin(self, emit: Emit, *, seed: int) -> None:
         """Make this process ready for cells.
 
-        Call it after the fork. The namespace is fresh; `sys.stdout`, `sys.stderr`, `input`, `__main__`, `sys.argv` and
-        the policy of asyncio are set for the code to come. `sys.path` and the current folder are the caller's affair.
+        Call it after the fork. The namespace is fresh; `sys.stdout`, `sys.stderr`, `input`, `__main__`, `sys.argv`, the
+        size of the terminal and the policy of asyncio are set for the code to come. `sys.path` and the current folder are the caller's affair.
 
         Parameters
         ----------
@@ -189,6 +189,9 @@ class Shell(InteractiveShell):
         self._new_namespace()
         sys.modules["__main__"] = self.user_module
         sys.argv = [""]
+        os.environ.update(
+            COLUMNS="80", LINES="24"
+        )  # in place of the size of a terminal, of which there is none
         sys.stdout, sys.stderr = Stream(self.outputs, "stdout"), Stream(self.outputs, "stderr")
         builtins.input = _no_input("raw_input")
         getpass.getpass = _no_input("getpass")
@@ -240,18 +243,21 @@ class Shell(InteractiveShell):
         Returns
         -------
         bool
-            False if it raised, or showed an error; then an error is among its outputs, except where Jupyter has none
-            either (a mistaken magic, which is told on stderr).
+            False if it raised, or showed an error. An error is then among its outputs, with two exceptions: a
+            mistaken magic is told on stderr, as in Jupyter, and a cell that has broken Python itself may show nothing.
         """
-        self.outputs.start(number)
         good = False
         try:
-            good = self._run_numbered(source, number)
-        except BaseException as error:  # even what a patched IPython, or a signal's handler, lets through
-            self._show_plainly(error)
-        finally:
-            self.outputs.finish()
-        return good and self.outputs.errors == 0
+            self.outputs.start(number)
+            try:
+                good = self._run_numbered(source, number)
+            except BaseException as error:  # what a patched IPython, or a signal's handler, lets through
+                self._show_plainly(error)
+            finally:
+                self.outputs.finish()
+            return good and self.outputs.errors == 0
+        except BaseException:  # the cell has broken what this module itself stands on (builtins, say)
+            return False
 
     def _run_numbered(self, source: str, number: int) -> bool:
         self.execution_count = number
@@ -329,7 +335,7 @@ def make_shell() -> Shell:
         shell: Shell = Shell.instance()
         shell.outputs = Outputs()
         shell.enable_matplotlib("inline")
-        shell.extension_manager.load_extension("storemagic")
+        shell.run_line_magic("load_ext", "storemagic")
         shell.rehearse()
     atexit.unregister(shell.atexit_operations)
     return shell
