@@ -180,7 +180,7 @@ def read_page(
     Parameters
     ----------
     notebook
-        With scores and comments from the gradebook.
+        Tidy, with scores and comments from the gradebook.
     resources
         nbconvert's, with nbgrader's entry; its "results" are `Result` by grade_id.
     hidden, scheme
@@ -219,7 +219,7 @@ class _Reader:
         self.questions: list[Question] = []
         self._results: Mapping[str, Result] | None = resources.get("nbgrader", {}).get("results")
         self._hidden, self._scheme = hidden, scheme
-        self._language = _language(notebook)
+        self._language = str(notebook.metadata.language_info.name)
         self._seen: set[str] = set()
         self._begin()
 
@@ -401,20 +401,6 @@ def _words(markdown: str) -> str:
 def _marks(cell: NotebookNode) -> Mapping[str, Any]:
     marks = cell.metadata.get("nbgrader")
     return marks if isinstance(marks, Mapping) else {}
-
-
-def _language(notebook: NotebookNode) -> str:
-    """The language of the code, by the name that Pygments knows it by."""
-    for part, key in (
-        ("language_info", "pygments_lexer"),
-        ("language_info", "name"),
-        ("kernelspec", "language"),
-    ):
-        told = notebook.metadata.get(part)
-        name = told.get(key) if isinstance(told, Mapping) else None
-        if isinstance(name, str) and name:
-            return "python" if name.lower().startswith(("ipython", "python")) else name.lower()
-    return "python"
 
 
 def _remarks(notebook: NotebookNode, questions: list[Question]) -> list[Remark]:

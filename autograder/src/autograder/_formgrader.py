@@ -15,9 +15,11 @@ from jinja2.runtime import Context
 from markupsafe import escape
 from nbconvert.preprocessors import Preprocessor
 from nbformat import NotebookNode
+from traitlets import Bool
 
 from autograder._outputs import render_output
-from autograder.sanitize import clean_text, render_code, render_markdown
+from autograder._tidy import tidy
+from autograder.sanitize import MOST_MARKUP, clean_text, render_code, render_markdown
 
 _NAME = re.compile(r"[\w.-]{1,100}", re.ASCII)
 _TRUE = ("grade", "solution", "locked", "task")
@@ -26,13 +28,14 @@ _TRUE = ("grade", "solution", "locked", "task")
 class HarmlessNotebook(Preprocessor):
     """Rebuild a notebook from its text, its nbgrader marks and its outputs, each made harmless."""
 
-    enabled = True
+    enabled = Bool(True, help="Whether it runs.").tag(config=True)
 
     def preprocess(self, nb: NotebookNode, resources: dict[str, Any]) -> tuple[NotebookNode, dict[str, Any]]:
         """Return the notebook to show; nbconvert calls this."""
-        cells = [_cell(cell, number) for number, cell in enumerate(nb.cells, start=1)]
-        metadata = NotebookNode(language_info=NotebookNode(name="python", pygments_lexer="python"))
-        return NotebookNode(nbformat=4, nbformat_minor=5, metadata=metadata, cells=cells), resources
+        shown = tidy(nb)
+        for number, cell in enumerate(shown.cells, start=1):
+            _disarm(cell, number)
+        return shown, resources
 
 
 @pass_context
@@ -49,27 +52,16 @@ def code(source: str, language: str | None = None, metadata: object = None) -> s
     return f'<div class="highlight"><pre>{plain}</pre></div>'
 
 
-def _cell(cell: NotebookNode, number: int) -> NotebookNode:
-    """One cell with known keys only."""
-    marks = cell.metadata.get("nbgrader")
-    metadata = NotebookNode()
-    if isinstance(marks, Mapping):
-        metadata["nbgrader"] = _marks(marks, number)
-    shown = NotebookNode(
-        id=f"cell-{number}",
-        cell_type=cell.cell_type,
-        metadata=metadata,
-        source=clean_text(cell.source, 100_000),
-    )
+def _disarm(cell: NotebookNode, number: int) -> None:
+    """Make one tidy cell harmless in a template that escapes little."""
+    cell.source = clean_text(cell.source, MOST_MARKUP)
+    if "nbgrader" in cell.metadata:
+        cell.metadata.nbgrader = _marks(cell.metadata.nbgrader, number)
     if cell.cell_type == "code":
-        shown["execution_count"] = cell.execution_count if isinstance(cell.execution_count, int) else None
-        shown["outputs"] = [_output(output, number) for output in cell.outputs]
+        cell.outputs = [_output(output, number) for output in cell.outputs]
     elif cell.cell_type == "raw":
         # nbconvert takes a raw cell for HTML.
-        shown["source"] = f"<pre>{escape(shown.source)}</pre>"
-    elif isinstance(cell.get("attachments"), Mapping):
-        shown["attachments"] = cell.attachments
-    return shown
+        cell.source = f"<pre>{escape(cell.source)}</pre>"
 
 
 def _marks(marks: Mapping[str, Any], number: int) -> NotebookNode:

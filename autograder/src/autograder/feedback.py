@@ -20,6 +20,7 @@ from nbgrader.api import MissingEntry
 from nbgrader.preprocessors import ClearHiddenTests, ClearMarkScheme, GetGrades
 
 from autograder._feedback_page import Page, Result, read_page
+from autograder._tidy import tidy
 
 __all__ = ["FeedbackExporter", "Result", "Results", "configure_feedback", "render"]
 
@@ -61,6 +62,9 @@ class FeedbackExporter(Exporter):
 
     output_mimetype = "text/html"
 
+    def _default_preprocessors_default(self) -> list[str]:
+        return []
+
     def _file_extension_default(self) -> str:
         return ".html"
 
@@ -68,7 +72,7 @@ class FeedbackExporter(Exporter):
         self, nb: NotebookNode, resources: dict[str, Any] | None = None, **kwargs: Any
     ) -> tuple[str, dict[str, Any]]:
         """Return the page and nbconvert's resources."""
-        nb, resources = super().from_notebook_node(nb, resources, **kwargs)
+        nb, resources = super().from_notebook_node(tidy(nb), resources, **kwargs)
         hidden, scheme = ClearHiddenTests(parent=self), ClearMarkScheme(parent=self)
         page = read_page(
             nb,

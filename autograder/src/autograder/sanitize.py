@@ -178,7 +178,9 @@ def configure_formgrader(c: Any) -> None:
     Formgrader makes its page of a submission with nbconvert's HTMLExporter, whatever the settings; a preprocessor
     gives that exporter a notebook of harmless parts, and a filter of ours renders its Markdown.
     """
-    c.HTMLExporter.preprocessors = ["autograder._formgrader.HarmlessNotebook"]
+    # The usual ones would run first, and refuse a notebook that is not valid.
+    c.HTMLExporter.default_preprocessors = ["autograder._formgrader.HarmlessNotebook"]
+    c.HTMLExporter.preprocessors = ["nbconvert.preprocessors.CSSHTMLHeaderPreprocessor"]
     c.HTMLExporter.filters = {
         "markdown2html": "autograder._formgrader.markdown",
         "highlight_code": "autograder._formgrader.code",
