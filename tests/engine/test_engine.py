@@ -102,7 +102,7 @@ class TestHarmInOneQuestion:
 
 
 def test_a_loop_that_takes_no_interrupt(engine: Engine) -> None:
-    stubborn = "while True:\n    try:\n        while True: pass\n    except BaseException: pass"
+    stubborn = "while True:\n    try:\n        while True: sum(range(9))\n    except BaseException: pass"
     outcome = graded(engine, total=f"{RIGHT['total']}\n{stubborn}")
     found = marks(outcome)
     assert (found["square-test"], found["total-test"], found["answer-test"]) == (2.0, 0.0, 1.0), flags(

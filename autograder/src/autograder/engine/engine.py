@@ -153,6 +153,9 @@ class Engine:
 
     def close(self) -> None:
         """End the worker's processes and remove its folder."""
+        if self.link is not None and self.checkers is not None:
+            with contextlib.suppress(Closed):
+                self._dismiss()
         self._stop()
         shutil.rmtree(self.scratch, ignore_errors=True)
 
