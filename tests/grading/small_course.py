@@ -1,139 +1,106 @@
-"""A small course folder for tests of what is around the engine: two notebooks, every kind of cell, a data file."""
+"""A small course folder with one assignment that NumPy alone can grade, for tests of whole classes."""
 
 from __future__ import annotations
 
-import logging
-import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import nbformat
-from nbformat import NotebookNode
+from nbformat import NotebookNode, v4
 from nbgrader.api import Gradebook
-from nbgrader.converters import GenerateAssignment
-from nbgrader.coursedir import CourseDirectory
-from traitlets.config import Config
 
-from autograder.course import Assignment, Course, load_config
-from autograder.finish import Graded, work
-from autograder.nbgrading import environment_on_path
-from autograder.submissions import Item
-from autograder.writer import Writer
-from tests.engine.notebooks import ANSWERS, answered, assignment, graded
-from tests.grading.fake_engine import FakeEngine
+from autograder.trial import run_nbgrader
 
-NAME = "ps1"
-CONFIG = """
-from autograder.nbgrading import use_engine
-c = get_config()
-use_engine(c)
-c.GradingEngine.engine = "tests.grading.fake_engine.FakeEngine"
-c.CourseDirectory.course_id = "small"
-"""
-#: What the answers of `tests.engine.notebooks` earn in p1, and what is left for a person.
-MARKS = {"square-test": 2.0, "cube-test": 1.5, "words": None, "plot": None, "essay": None}
+ASSIGNMENT = "first"
+NOTEBOOK = "exercises"
+TWICE = "def twice(x):\n    return 2 * np.asarray(x)"
+TOTAL = "total = float(np.arange(5).sum())"
+#: Answers by kind: twice (3 points), total (1 point).
+RIGHT, HALF, WRONG = (TWICE, TOTAL), (TWICE, "total = 11.0"), ("def twice(x):\n    return x", "total = ...")
+HANGS = ("def twice(x):\n    while True:\n        pass", TOTAL)
+LEAVES = ("import os\n\ndef twice(x):\n    os._exit(0)", TOTAL)
 
 
-def second() -> NotebookNode:
-    """Make the second notebook: a check with partial credit that reads a file."""
-    value = "number = 0\n### BEGIN SOLUTION\nnumber = int(open('data/number.txt').read())\n### END SOLUTION"
+def _cell(source: str, name: str, points: int | None = None, solution: bool = False) -> NotebookNode:
+    meta = {"grade_id": name, "grade": points is not None, "solution": solution, "locked": not solution}
+    meta |= {"task": False, "schema_version": 3} | ({"points": points} if points is not None else {})
+    cell = v4.new_code_cell(source, metadata={"nbgrader": meta})
+    cell["id"] = name
+    return cell
+
+
+def source(secret: str = "assert (twice([1.5, -2]) == [3, -4]).all()") -> NotebookNode:
+    """The instructor's notebook, with this hidden test."""
+    solution = "### BEGIN SOLUTION\n{}\n### END SOLUTION"
+    hidden = f"### BEGIN HIDDEN TESTS\n{secret}\n### END HIDDEN TESTS"
     cells = [
-        graded("code", "number", value, solution=True),
-        graded("code", "number-test", "3 * (number == 7)", grade=True, locked=True, points=3),
+        _cell("import numpy as np", "set-up"),
+        _cell(solution.format(TWICE), "twice", solution=True),
+        _cell(f"assert twice(3) == 6\n{hidden}", "twice-check", 3),
+        _cell(solution.format(TOTAL), "total", solution=True),
+        _cell("assert total == 10", "total-check", 1),
     ]
-    return nbformat.v4.new_notebook(cells=cells, metadata=assignment().metadata)
+    notebook = v4.new_notebook(cells=cells)
+    notebook.metadata["kernelspec"] = {
+        "name": "python3",
+        "display_name": "Python 3",
+        "language": "python",
+    }
+    return notebook
 
 
-def make(root: Path, name: str = NAME, notebooks: Mapping[str, NotebookNode] | None = None) -> None:
-    """Make a course folder and generate the assignment into its gradebook."""
-    root.mkdir(parents=True, exist_ok=True)
-    (root / "nbgrader_config.py").write_text(CONFIG)
-    source = root / "source" / name
-    source.mkdir(parents=True)
-    for stem, notebook in (notebooks or {"p1": assignment(), "p2": second()}).items():
-        nbformat.write(notebook, source / f"{stem}.ipynb")
-    (source / "data").mkdir()
-    (source / "data" / "number.txt").write_text("7")
-    generate(root, name)
+def write_source(folder: Path, notebook: NotebookNode) -> None:
+    place = folder / "source" / ASSIGNMENT
+    place.mkdir(parents=True, exist_ok=True)
+    nbformat.write(notebook, place / f"{NOTEBOOK}.ipynb")
 
 
-def generate(root: Path, name: str = NAME, **settings: Any) -> None:
-    """Run nbgrader's generate_assignment here."""
-    config = Config({"GenerateAssignment": settings})
-    course = CourseDirectory(root=str(root), assignment_id=name, course_id="small")
-    step = GenerateAssignment(coursedir=course, config=config, force=True)
-    step.log.setLevel(logging.ERROR)
-    with environment_on_path():
-        step.start()
+def generate(folder: Path, db: str | None = None) -> None:
+    """Put the assignment into a gradebook: the folder's own, or another."""
+    more = [f"--CourseDirectory.db_url={db}"] if db else []
+    run_nbgrader(folder, "generate_assignment", ASSIGNMENT, "--force", *more)
 
 
-def submission(root: Path, student: str, name: str = NAME) -> Path:
-    """Return the folder of a submission."""
-    return root / "submitted" / student / name
-
-
-def submit(
-    root: Path,
-    student: str,
-    answers: Mapping[str, Mapping[str, str] | None] | None = None,
-    *,
-    timestamp: str | None = "2026-01-05 10:00:00 UTC",
-) -> Path:
-    """Hand in both notebooks, with these answers in each; by default the right ones."""
-    chosen = {"p1": ANSWERS, "p2": {"number": "number = 7"}} if answers is None else answers
-    folder = submission(root, student)
+def make_course(folder: Path) -> Path:
+    """Make the course folder and its gradebook."""
     folder.mkdir(parents=True, exist_ok=True)
-    for stem, given in chosen.items():
-        source = nbformat.read(root / "source" / NAME / f"{stem}.ipynb", as_version=4)
-        nbformat.write(answered(source, dict(given or {})), folder / f"{stem}.ipynb")
-    if timestamp is not None:
-        (folder / "timestamp.txt").write_text(timestamp)
+    write_source(folder, source())
+    (folder / "nbgrader_config.py").write_text(
+        "c = get_config()\n"
+        "c.CourseDirectory.course_id = 'small'\n"
+        "c.LateSubmissionPlugin.penalty_method = 'zero'\n"
+        "c.GradingEngine.cell_seconds = 5\n",
+        encoding="utf-8",
+    )
+    generate(folder)
+    set_duedate(f"sqlite:///{folder / 'gradebook.db'}")
     return folder
 
 
-def open_course(root: Path) -> Course:
-    """Open a course folder without the engine that its settings name."""
-    return Course.open(root)
+def set_duedate(db: str) -> None:
+    """Who hands in after this day is late, and loses all points."""
+    with Gradebook(db, "small") as gradebook:
+        gradebook.update_or_create_assignment(ASSIGNMENT, duedate="2026-02-01 12:00:00 UTC")
 
 
-def grade(course: Course, student: str, assignment: Assignment | None = None) -> tuple[Item, Graded]:
-    """Read, grade and write one submission."""
-    assignment = assignment or course.assignment(NAME)
-    item = course.read(student, assignment)
-    done = work(item, assignment, FakeEngine())
-    Writer(course, assignment).write(item, done)
-    return item, done
+def copy_course(template: Path, folder: Path) -> Path:
+    """A course folder of one's own."""
+    shutil.copytree(template, folder)
+    return folder
 
 
-def marks(root: Path, student: str, notebook: str = "p1", name: str = NAME) -> dict[str, Any]:
-    """Return the autograder's scores from the gradebook, asked by nbgrader's own code."""
-    with Gradebook(f"sqlite:///{root / 'gradebook.db'}", "small") as gradebook:
-        found = gradebook.find_submission_notebook(notebook, name, student)
-        return {grade.name: grade.auto_score for grade in found.grades}
-
-
-def tree(folder: Path) -> dict[str, bytes]:
-    """Return all files below a folder, hidden ones too."""
-    return {
-        path.relative_to(folder).as_posix(): path.read_bytes()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    }
-
-
-def duplicate(root: Path, to: Path) -> Path:
-    """Copy a course folder."""
-    shutil.copytree(root, to)
-    return to
-
-
-def settings(root: Path) -> Config:
-    """Return what the course's settings file says."""
-    return load_config(root)
-
-
-def environment() -> dict[str, str]:
-    """Environment of a command that can import the tests."""
-    return {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])}
+def submit(
+    folder: Path, students: Mapping[str, tuple[str, str]], when: str = "2026-01-15 12:00:00 UTC"
+) -> None:
+    """Hand in these answers to the two questions."""
+    released = folder / "release" / ASSIGNMENT / f"{NOTEBOOK}.ipynb"
+    for student, answers in students.items():
+        notebook = nbformat.read(released, as_version=4)
+        parts = dict(zip(("twice", "total"), answers, strict=True))
+        for cell in notebook.cells:
+            cell.source = parts.get(cell.metadata.get("nbgrader", {}).get("grade_id"), cell.source)
+        place = folder / "submitted" / student / ASSIGNMENT
+        place.mkdir(parents=True, exist_ok=True)
+        nbformat.write(notebook, place / f"{NOTEBOOK}.ipynb")
+        (place / "timestamp.txt").write_text(when, encoding="utf-8")

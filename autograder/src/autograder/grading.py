@@ -13,14 +13,16 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
-from autograder._driver import Classroom, Driver, Pool
 from autograder._progress import Bar, Lines, Progress, Silent
 from autograder.pool import LocalPool, MakeEngine, PoolError, Work
 from autograder.report import Report
+
+if TYPE_CHECKING:
+    from autograder._driver import Classroom, Pool
 
 DESCRIPTION = """\
 Grade the submissions of an assignment: everything in submitted/STUDENT/ASSIGNMENT of a course folder of nbgrader's.
@@ -116,7 +118,9 @@ def run(
     progress: Progress | None = None,
 ) -> Report:
     """Take these students' submissions through a pool; see `grade`."""
+    # Here, and not above: `--help` and mistakes in the arguments need not wait for nbgrader to be imported.
     from autograder._cluster import DaskPool, versions
+    from autograder._driver import Driver
 
     progress = progress or Silent()
     report = Report(assignment, len(students), unsafe=unsafe, versions=versions())
