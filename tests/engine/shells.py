@@ -61,7 +61,7 @@ class Zygote:
 
     def __init__(self, *modules: str, home: Path) -> None:
         environment = {name: value for name, value in os.environ.items() if not name.endswith("_NUM_THREADS")}
-        environment |= {"HOME": str(home), "IPYTHONDIR": str(home / "ipython")}
+        environment |= {"HOME": str(home), "IPYTHONDIR": str(home / "ipython"), "COLUMNS": "30"}
         self.process = subprocess.Popen(
             [sys.executable, "-m", "tests.engine.shells", *modules],
             cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,

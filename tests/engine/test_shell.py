@@ -425,12 +425,12 @@ def test_a_child_shows_nothing_until_it_is_redirected(cells: Cells) -> None:
 def test_a_second_begin_starts_afresh(cells: Cells) -> None:
     *_, gone, fresh = cells(
         "x = 1",
-        "import random; shell = get_ipython(); shell.begin(shell.outputs._emit, seed=3); y = 2",
+        "get_ipython().begin(get_ipython().outputs._emit, seed=3)",
         "x",
-        "__name__, Out, 'y' in globals()",
+        "y = 1; __name__, Out, '_2' in globals(), __import__('__main__').y",
     )
     assert gone.error["ename"] == "NameError"
-    assert fresh.result == "('__main__', {}, False)"
+    assert fresh.result == "('__main__', {}, False, 1)"
 
 
 def test_streams_are_text_streams(cells: Cells) -> None:

@@ -87,7 +87,7 @@ def warm(modules: Sequence[str] = DEFAULT_MODULES) -> tuple[str, ...]:
     ----------
     modules : sequence of str
         Packages, with their usual submodules. Add "torch" where the assignment needs it; it takes some seconds and
-        200 MB.
+        250 MB.
 
     Returns
     -------

@@ -174,7 +174,8 @@ class Shell(InteractiveShell):
         """Make this process ready for cells.
 
         Call it after the fork. The namespace is fresh; `sys.stdout`, `sys.stderr`, `input`, `__main__`, `sys.argv`, the
-        size of the terminal and the policy of asyncio are set for the code to come. `sys.path` and the current folder are the caller's affair.
+        size of the terminal and the policy of asyncio are set for the code to come. `sys.path` and the current folder
+        are the caller's affair.
 
         Parameters
         ----------
@@ -189,9 +190,8 @@ class Shell(InteractiveShell):
         self._new_namespace()
         sys.modules["__main__"] = self.user_module
         sys.argv = [""]
-        os.environ.update(
-            COLUMNS="80", LINES="24"
-        )  # in place of the size of a terminal, of which there is none
+        # In place of a terminal's size: there is none, and IPython would ask the one the grader was started in.
+        os.environ.update(COLUMNS="80", LINES="24")
         sys.stdout, sys.stderr = Stream(self.outputs, "stdout"), Stream(self.outputs, "stderr")
         builtins.input = _no_input("raw_input")
         getpass.getpass = _no_input("getpass")
