@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from autograder.engine.session import Session
 
 
-class CannotPass(BoundaryError):
+class CannotPass(BoundaryError):  # noqa: N818
     """The check passes an object that cannot go to the student's process: a mistake of the check's author."""
 
 

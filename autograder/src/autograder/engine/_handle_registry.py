@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import types
 import weakref
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +22,21 @@ _MOST_OBJECTS = 200_000
 _MOST_CLASSES = 3000
 _MOST_BASES = 100
 _MOST_TRACE = 8_000
+_HEAP_TYPE = 1 << 9  # of `__flags__`: not one of the interpreter's own types
+
+# What a handle does without being used for anything.
+_NOT_USES = frozenset(
+    {
+        "__copy__",
+        "__deepcopy__",
+        "__del__",
+        "__getattribute__",
+        "__hash__",
+        "__init__",
+        "__init_subclass__",
+        "__new__",
+    }
+)
 
 # Data is never a handle, so no handle passes for data.
 _DATA = (
@@ -142,26 +159,33 @@ class Registry:
             self._descriptions[number] = found if type(found) is dict else {}
         return self._descriptions.get(number, {})
 
-    def withheld(self, refused: Refused) -> Any:
-        """An object that stands for data which cannot be copied: any use of it raises `refused`."""
-
-        def refuse(*args: Any, **kwargs: Any) -> Any:
-            raise Refused(*refused.args)
-
-        names = {**dict.fromkeys(vars(Handle), refuse), **dict.fromkeys(FORWARDED, refuse)}
-        for kept in ("__doc__", "__module__", "__slots__", "__weakref__", "__class__", "__init__", "__new__", "__init_subclass__", "__getattribute__", "__hash__", "__del__", "__copy__",
-                     "__deepcopy__", "__array_ufunc__"):  # fmt: skip
-            names.pop(kept, None)
-        names = {name: value for name, value in names.items() if not name.startswith("_Handle")}
-        cls = type.__new__(HandleType, "Withheld", (Handle,), {**names, "__slots__": ()})  # type: ignore[arg-type]
-        return object.__new__(cls)
-
     def _error(self, number: int, cls: type, args: tuple[Any, ...], text: str) -> StudentError:
-        error: StudentError = BaseException.__new__(cls, *args)
+        # The interpreter's own constructors: a library's may do anything.
+        for base in (base for base in cls.__mro__ if not base.__flags__ & _HEAP_TYPE):
+            with contextlib.suppress(Exception):
+                error: StudentError = base.__new__(cls, *args)
+                break
+        # A SyntaxError is left without its file and line: IPython would show that line of the checker's file.
+        if not issubclass(cls, SyntaxError):
+            with contextlib.suppress(Exception):
+                base.__init__(error, *args)
         error.args = args
         error._text = text
         error._place = (self._session, number)
         return error
+
+
+def withheld(refused: Refused) -> Any:
+    """An object that stands for data which cannot be copied: any use of it raises `refused` again."""
+
+    def refuse(*args: Any, **kwargs: Any) -> Any:
+        __tracebackhide__ = True
+        raise Refused(*refused.args)
+
+    used = {name for name, value in vars(Handle).items() if isinstance(value, types.FunctionType)} - _NOT_USES
+    names: dict[str, Any] = dict.fromkeys((*used, *FORWARDED), refuse)
+    names |= {"__slots__": (), "__refused__": refused.args, "__hash__": Handle.__hash__}
+    return object.__new__(type.__new__(HandleType, "Refused", (Handle,), names))  # type: ignore[arg-type]
 
 
 class _Facts:

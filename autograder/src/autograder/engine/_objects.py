@@ -74,6 +74,7 @@ PROTOCOLS: dict[str, Callable[..., Any]] = {
     "__bool__": bool,
     "__contains__": operator.contains,
     "__delitem__": operator.delitem,
+    "__dir__": dir,
     "__enter__": lambda self: type(self).__enter__(self),
     "__exit__": lambda self, *error: type(self).__exit__(self, *error),
     "__format__": format,

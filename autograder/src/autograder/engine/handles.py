@@ -1,99 +1,37 @@
 """Handles: what a test cell sees of a student's object that cannot be copied.
 
-A handle's class is made for the object's class (see `_handle_registry`) and has the special methods that the student's
-class has. Each use is sent to the student's process. What a test relies on is never left to a student's object: where a
-plain value is wanted, `f(2) == 4` for one, a handle raises `NotPlainResult`, unless the reference solution's class of the
-same name defines that operator.
+A handle's class is made for the object's class (see `_handle_registry`) and has the special methods that the
+student's class has. Each use is sent to the student's process. What a test relies on is never left to a student's
+object: where a plain value is wanted, `f(2) == 4` for one, a handle raises `NotPlainResult`, unless the reference
+solution's class of the same name defines that operator.
 """
 
 from __future__ import annotations
 
-import inspect
-import linecache
 import types
 import weakref
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from autograder.engine._objects import COMPARISONS, OPERATORS, PROTOCOLS, library_class
+from autograder.engine._handle_errors import BoundaryError, NotPlainResult, Refused, StudentError
+from autograder.engine._handle_inspect import code, signature
+from autograder.engine._objects import COMPARISONS, OPERATORS, PROTOCOLS
 
 if TYPE_CHECKING:
     from autograder.engine.session import Session
 
 _FUNCTIONS = (types.FunctionType, types.MethodType, types.BuiltinFunctionType)
+__all__ = ["BoundaryError", "Handle", "HandleType", "NotPlainResult", "Refused", "StudentError"]
+
 ADVICE = "return numbers, strings, lists, tuples, dicts or NumPy arrays"
-
-
-class BoundaryError(Exception):
-    """What keeps a value from crossing between a check and a student's code."""
-
-
-class Refused(BoundaryError):  # noqa: N818
-    """What came back is data of a type that cannot be copied."""
-
-
-class NotPlainResult(BoundaryError, TypeError):  # noqa: N818
-    """An object came back where a plain value is wanted."""
-
-
-class StudentError(Exception):
-    """What a student's code raised. Its class is derived from the nearest class that both processes know, too.
-
-    Attributes
-    ----------
-    learner_line : str
-        The deepest line of the notebook's own code.
-    student_traceback : str
-        The traceback in the student's process.
-    changed : bool
-        Whether the call had changed an argument in place.
-    """
-
-    learner_line: str = ""
-    student_traceback: str = ""
-    changed: bool = False
-    _text: str = ""
-    _place: tuple[weakref.ref[Session], int] | None = None
-
-    def __init__(self, *args: Any) -> None:
-        self.args = args
-
-    def __str__(self) -> str:
-        return self._text if self._place is not None else Exception.__str__(self)
-
-    def __getattr__(self, name: str) -> Any:
-        if self._place is None or name.startswith("_"):
-            raise AttributeError(name)
-        session = self._place[0]()
-        if session is None:
-            raise AttributeError(name)
-        return session.ask("get", self._place[1], name, origin=f"{type(self).__name__}.{name}")
-
-    def _render_traceback_(self) -> list[str]:
-        """For IPython: the student's side of it. The check's side may be hidden tests."""
-        last = f"{type(self).__name__}: {self}"
-        return self.student_traceback.splitlines() or [last]
-
-    def __reduce__(self) -> NoReturn:
-        raise NotPlainResult("an exception of the student's cannot be pickled")
-
-    def __copy__(self) -> StudentError:
-        return self
-
-    def __deepcopy__(self, memo: Any) -> StudentError:
-        return self
-
-    def __del__(self) -> None:
-        if self._place is not None:
-            _drop(self._place[0](), self._place[1], self)
 
 
 class HandleType(type):
     """The class of handles' classes: a student's class, as a test sees it.
 
     A class that is derived from one of an installed library (`torch.nn.Module`) needs that one among its bases, for
-    `isinstance` and `issubclass`; its handles must not, since they are no such objects. So there are two: the class of the
-    handles, and its *face*, which has all the bases, is never instantiated, and is what a test gets to see.
+    `isinstance` and `issubclass`; its handles must not have it, since they are no such objects. So there are two: the
+    class of the handles, and its *face*, which has all the bases, is never instantiated, and is what a test sees.
     """
 
     def mro(cls) -> list[type]:
@@ -101,7 +39,7 @@ class HandleType(type):
         return [cls, *cls.__dict__["__line__"]] if "__line__" in cls.__dict__ else type.mro(cls)
 
     def __getattribute__(cls, name: str) -> Any:
-        if name[:2] == "__" == name[-2:]:
+        if name[:2] == "__" == name[-2:] or name == "_repr_pretty_":
             return type.__getattribute__(cls, name)
         raise AttributeError(name)  # never a library's; `__getattr__` asks the student's process
 
@@ -120,7 +58,7 @@ class HandleType(type):
         __tracebackhide__ = True
         if name == "__signature__":
             session, number = _class_place(cls)
-            return _signature(session.registry.description(number))
+            return signature(session.registry.description(number))
         if _is_private(name):
             raise AttributeError(name)
         __tracebackhide__ = True
@@ -200,7 +138,8 @@ class Handle(metaclass=HandleType):
         return bool(_CHANGED(self))
 
     def __dir__(self) -> list[str]:
-        return []
+        found = _ask(self, "special", "__dir__")
+        return found if type(found) is list and all(type(name) is str for name in found) else []
 
     def __repr__(self) -> str:
         return _exact(str, _ask(self, "special", "__repr__"), f"repr of {origin_of(self)}")
@@ -272,6 +211,8 @@ def make(cls: type, session: weakref.ref[Session], number: int, origin: str) -> 
 def number_of(value: object, session: Session) -> int | None:
     """The number of a handle, class or exception of this session; None for anything else."""
     if isinstance(type(value), HandleType):
+        if "__refused__" in type(value).__dict__:
+            raise Refused(*type(value).__dict__["__refused__"])
         return _NUMBER(value) if _SESSION(value)() is session else None
     if isinstance(value, StudentError) and value._place is not None:
         return value._place[1] if value._place[0]() is session else None
@@ -428,7 +369,7 @@ def _refusing(self: Any, *args: Any, **kwargs: Any) -> NoReturn:
 #: Special methods that a handle's class has if the student's class has them.
 FORWARDED: dict[str, Callable[..., Any]] = {
     "__call__": _call,
-    **{name: _protocol(name) for name in PROTOCOLS.keys() - {"__repr__", "__str__", "__format__"}},
+    **{name: _protocol(name) for name in PROTOCOLS.keys() - {"__repr__", "__str__", "__format__", "__dir__"}},
 }
 
 for _name in OPERATORS:
@@ -458,50 +399,9 @@ def _dunder(handle: object, name: str) -> Any:
     facts = _session(handle).registry.description(_NUMBER(handle))
     found = facts.get(name)
     if name == "__signature__":
-        found = _signature(facts)
+        found = signature(facts)
     elif name == "__code__":
-        found = _code(facts, _NUMBER(handle), _session(handle)) if callable(handle) else None
+        found = code(facts, _NUMBER(handle), _session(handle)) if callable(handle) else None
     if found is None and name != "__doc__":
         raise AttributeError(name)
     return found
-
-
-def _signature(facts: dict[str, Any]) -> inspect.Signature | None:
-    match facts.get("signature"):
-        case (list(parameters), tuple(returned)):
-            pass
-        case _:
-            return None
-    try:
-        return inspect.Signature(
-            [
-                inspect.Parameter(
-                    name, inspect._ParameterKind(kind), default=_retold(default), annotation=_retold(note)
-                )
-                for name, kind, default, note in parameters
-            ],
-            return_annotation=_retold(returned),
-        )
-    except (TypeError, ValueError):
-        return None
-
-
-def _retold(facts: Any) -> Any:
-    match facts:
-        case (("class", str(module), str(name)),):
-            return library_class(module, name) or name
-        case (("value" | "text", value),):
-            return value
-    return inspect.Parameter.empty
-
-
-def _code(facts: dict[str, Any], number: int, session: Session) -> types.CodeType | None:
-    """A code object that holds nothing but where `inspect.getsource` finds the text."""
-    match facts.get("source"):
-        case (str(text), int()):
-            name = f"<the student's code {id(session):x}-{number}>"
-            lines = text.splitlines(keepends=True)
-            linecache.cache[name] = (len(text), None, lines, name)
-            empty: types.CodeType = (lambda: None).__code__
-            return empty.replace(co_filename=name, co_firstlineno=1)
-    return None

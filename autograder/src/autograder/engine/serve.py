@@ -141,7 +141,7 @@ class _Server:
 
     def _differs(self, args: Any, before: memoryview, refer: values.Refer) -> bool:
         try:
-            return values.encode(args, limits=self._limits, refer=refer) != before
+            return values.encode(args, limits=self._limits, refer=refer) != bytes(before)
         except Exception:
             return True
 

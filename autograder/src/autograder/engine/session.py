@@ -11,7 +11,6 @@ part is held against the form that it must have, and the first thing that is not
 
 from __future__ import annotations
 
-import builtins
 import sys
 import warnings
 import weakref
@@ -33,9 +32,9 @@ from autograder.engine._frames import (
     Patient,
 )
 from autograder.engine._handle_passing import CannotPass, Parcel
-from autograder.engine._handle_registry import Registry
+from autograder.engine._handle_registry import Registry, withheld
 from autograder.engine._objects import CALLBACK, OBJECT, library_class
-from autograder.engine.handles import BoundaryError, Refused
+from autograder.engine.handles import BoundaryError, Refused, StudentError
 
 __all__ = ["CannotPass", "Fault", "Session", "SessionOver"]
 
@@ -43,10 +42,15 @@ _HEAD = values.Limits(size=MOST_HEAD)
 _MOST_PRINTED = 64_000
 _MOST_WARNINGS = 100
 _MOST_NESTED = 40
+_WARNING_MODULES = ("builtins", "numpy.exceptions")
+_MOST_NAMES = 10_000
 _STATUSES = frozenset({"value", "error", "refused", "end", "missing"})
 
 
-class SessionOver(BoundaryError):
+_Answer = tuple[str, Any, str, str, list[tuple[type[Warning], str, int, bool]], bool]
+
+
+class SessionOver(BoundaryError):  # noqa: N818
     """The student's process gave no answer, or none that can be read; see `Session.fault`."""
 
 
@@ -106,9 +110,11 @@ class Session:
 
     def names(self) -> dict[str, str]:
         """The student's public names, and what they are: "value", "function", "class" or "object"."""
-        found = self.ask("names", origin="names")
-        fits = type(found) is dict and all(type(part) is str for pair in found.items() for part in pair)
-        if not fits:
+        try:
+            found = self.ask("names", origin="names")
+        except (StudentError, Refused):
+            found = None
+        if not _are_names(found):
             raise self._end(Fault("protocol", "The names are no names."))
         return dict(found)
 
@@ -125,7 +131,9 @@ class Session:
             except KeyError:
                 continue
             except Refused as refused:
-                found[name] = self._registry.withheld(refused)
+                found[name] = withheld(refused)
+            except StudentError:
+                found[name] = withheld(Refused(f"{name}: cannot be read"))
         return found
 
     def close(self) -> None:
@@ -182,6 +190,7 @@ class Session:
         if self.fault is not None:
             raise SessionOver(self.fault.text)
         self._nested += 1
+        heard = False
         try:
             if self._nested > _MOST_NESTED:
                 raise Broken("protocol", "The student's code and the check call each other without end.")
@@ -197,13 +206,16 @@ class Session:
                 frame = self._line.receive()
             if frame.kind != ANSWER or frame.number != number:
                 raise Broken("protocol", "The answer is to another question.")
-            answer = self._read(frame, origin)
+            answer = self._read(frame, operation, name, origin)
+            heard = True
         except values.DecodeError as error:
             raise self._end(Fault("protocol", f"The answer cannot be read: {error}")) from None
         except Broken as broken:
             raise self._end(broken.fault) from None
         finally:
             self._nested -= 1
+            if not heard:  # also where the check itself was interrupted: what comes next answers no question
+                self._end(Fault("lost", "The check was interrupted while it waited."))
         return self._do(*answer, origin)
 
     def allows(self, class_name: str, method: str) -> bool:
@@ -230,7 +242,7 @@ class Session:
             self._line.close()
         return SessionOver(self.fault.text)
 
-    def _read(self, frame: Frame, origin: str) -> tuple[str, Any, str, str, list[Any], bool]:
+    def _read(self, frame: Frame, operation: str, name: str, origin: str) -> _Answer:
         match values.decode(frame.head, limits=_HEAD):
             case (str(status), list(news), str(out), str(err), list(warned), bool(changed)) if (
                 status in _STATUSES
@@ -238,6 +250,8 @@ class Session:
                 self._registry.learn(news)
             case _:
                 raise Broken("protocol", "The answer has another form.")
+        if (status == "end" and name != "__next__") or (status == "missing" and operation != "fetch"):
+            raise Broken("protocol", "The answer does not fit the question.")
         value = self._decode(frame.payload, origin)
         if status == "error":
             value = self._registry.raised(value)
@@ -245,7 +259,7 @@ class Session:
             if type(value) is not str:
                 raise Broken("protocol", "A refusal has no reason.")
             value = value[:2000]
-        return status, value, out, err, warned, changed
+        return status, value, out, err, [_warning(entry) for entry in warned[:_MOST_WARNINGS]], changed
 
     def _decode(self, payload: memoryview, origin: str) -> Any:
         def resolve(number: int, kind: int) -> Any:
@@ -268,7 +282,7 @@ class Session:
             if text:
                 stream.write(text[:_MOST_PRINTED])
         for entry in warned[:_MOST_WARNINGS]:
-            self._warn(entry)
+            self._warn(*entry)
         if status == "value":
             return value, changed
         if status == "end":
@@ -282,18 +296,12 @@ class Session:
         value.changed = changed
         raise value
 
-    def _warn(self, entry: Any) -> None:
-        match entry:
-            case (list(names), str(text), int(line), bool(library)):
-                category = _warning_class(names)
-                # As if it were warned of in a notebook cell, or in a library that the student's code called.
-                module = "library" if library else "__main__"
-                line = min(max(line, 1), 1 << 20)
-                warnings.warn_explicit(
-                    text[:2000], category, "<the student's code>", line, module=module, registry=self._warned
-                )
-            case _:
-                raise self._end(Fault("protocol", "A warning has another form."))
+    def _warn(self, category: type[Warning], text: str, line: int, library: bool) -> None:
+        # As if it were warned of in a notebook cell, or in a library that the student's code called.
+        module = "library" if library else "__main__"
+        warnings.warn_explicit(
+            text, category, "<the student's code>", line, module=module, registry=self._warned
+        )
 
     def _call_back(self, frame: Frame) -> None:
         """Run a function of the check's and send its value; of an error, its kind and text."""
@@ -329,15 +337,23 @@ def _builtin_name(error: BaseException) -> str:
     return "RuntimeError"
 
 
+def _warning(entry: Any) -> tuple[type[Warning], str, int, bool]:
+    match entry:
+        case (list(names), str(text), int(line), bool(library)):
+            return _warning_class(names), text[:2000], min(max(line, 1), 1 << 20), library
+    raise Broken("protocol", "A warning has another form.")
+
+
 def _warning_class(names: list[Any]) -> type[Warning]:
     for entry in names[:20]:
         match entry:
-            case (str(module), str(name)):
+            case (str(module), str(name)) if module in _WARNING_MODULES:
                 found = library_class(module, name)
-                if (
-                    found is not None
-                    and issubclass(found, Warning)
-                    and module in (builtins.__name__, "numpy.exceptions")
-                ):
+                if found is not None and issubclass(found, Warning):
                     return found
     return UserWarning
+
+
+def _are_names(found: Any) -> bool:
+    fits = type(found) is dict and len(found) <= _MOST_NAMES
+    return fits and all(type(part) is str for pair in found.items() for part in pair)
