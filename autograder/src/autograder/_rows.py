@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from math import fsum
 from typing import Any, Protocol
 
 from nbgrader import api
@@ -111,6 +112,7 @@ class Entry:
         self._assignment = assignment
         self._student = student
         self._sheets = sheets
+        self._timestamp: datetime | None = None
         self._seconds_late = 0.0
         #: By the names of notebook and cell, the id of the row.
         self._notebooks: dict[str, str] = {}
@@ -149,6 +151,7 @@ class Entry:
             elif timestamp != found.timestamp:
                 db.execute(update(submitted).where(submitted.id == key).values(timestamp=timestamp))
             self._find_rows(key)
+        self._timestamp = timestamp
         self._seconds_late = _seconds_late(timestamp, row.duedate, extension)
         self._make_rows(key)
 
@@ -156,17 +159,20 @@ class Entry:
         names = {sheet.id: sheet.name for sheet in self._sheets}
         part = api.SubmittedNotebook
         asked = select(part.id, part.notebook_id, part.late_submission_penalty).where(
-            part.assignment_id == key
+            part.assignment_id == key, part.notebook_id.in_(list(names))
         )
         for row in self._db.execute(asked):
             self._notebooks[names[row.notebook_id]] = row.id
             self._penalties[names[row.notebook_id]] = row.late_submission_penalty
         owner = {row: name for name, row in self._notebooks.items()}
-        tables: list[tuple[Any, dict[tuple[str, str], str]]]
-        tables = [(api.Grade, self._grades), (api.Comment, self._comments)]
-        for table, rows in tables:
+        # The cells are named too: the tables' only index begins with them, and a class's grades are many.
+        grades = [cell for sheet in self._sheets for cell in sheet.grades.values()]
+        comments = [cell for sheet in self._sheets for cell in sheet.comments.values()]
+        tables: list[tuple[Any, list[str], dict[tuple[str, str], str]]]
+        tables = [(api.Grade, grades, self._grades), (api.Comment, comments, self._comments)]
+        for table, cells, rows in tables:
             asked = select(table.id, table.notebook_id, table.cell_id).where(
-                table.notebook_id.in_(list(owner))
+                table.cell_id.in_(cells), table.notebook_id.in_(list(owner))
             )
             for row in self._db.execute(asked):
                 rows[owner[row.notebook_id], row.cell_id] = row.id
@@ -244,12 +250,32 @@ class Entry:
         for name in names:
             points: float | None = None
             if self._seconds_late > 0:
-                asked = select(func.coalesce(func.sum(api.Grade.score), 0.0))
-                score = self._db.execute(asked.where(api.Grade.notebook_id == self._notebooks[name])).scalar()
+                sheet = next(sheet for sheet in self._sheets if sheet.name == name)
+                asked = select(func.coalesce(func.sum(api.Grade.score), 0.0)).where(
+                    api.Grade.cell_id.in_(list(sheet.grades.values())),
+                    api.Grade.notebook_id == self._notebooks[name],
+                )
+                score = self._db.execute(asked).scalar()
                 points = penalty(self._student, float(score), self._seconds_late)
             if points != self._penalties.get(name):
                 change = update(part).where(part.c.id == self._notebooks[name])
                 self._db.execute(change.values(late_submission_penalty=points))
+                self._penalties[name] = points
+
+    def standing(self) -> Standing:
+        """Return what the gradebook holds now."""
+        names = {row: name for name, row in self._notebooks.items()}
+        cells = {cell: name for sheet in self._sheets for name, cell in sheet.grades.items()}
+        grade = api.Grade
+        asked = select(grade.notebook_id, grade.cell_id, grade.auto_score, grade.score).where(
+            grade.cell_id.in_(list(cells)), grade.notebook_id.in_(list(names))
+        )
+        scores: dict[str, dict[str, float | None]] = defaultdict(dict)
+        totals: dict[str, list[float]] = defaultdict(list)
+        for row in self._db.execute(asked):
+            scores[names[row.notebook_id]][cells[row.cell_id]] = row.auto_score
+            totals[names[row.notebook_id]].append(row.score)
+        return _standing(self._sheets, scores, totals, self._penalties, self._timestamp, self._seconds_late)
 
 
 def read_sheets(db: Any, assignment: str) -> list[Sheet]:
@@ -277,14 +303,12 @@ def read_sheets(db: Any, assignment: str) -> list[Sheet]:
     return sheets
 
 
-def standings(db: Any, assignment: str, sheets: list[Sheet], student: str | None) -> dict[str, Standing]:
+def standings(db: Any, assignment: str, sheets: list[Sheet]) -> dict[str, Standing]:
     submitted, part, grade = api.SubmittedAssignment, api.SubmittedNotebook, api.Grade
     names = {sheet.id: sheet.name for sheet in sheets}
     cells = {cell: name for sheet in sheets for name, cell in sheet.grades.items()}
-    most = sum(sum(sheet.points.values()) for sheet in sheets)
     whose = [api.Assignment.name == assignment]
-    if student is not None:
-        whose.append(submitted.student_id == student)
+    parts, marks = [part.notebook_id.in_(list(names))], [grade.cell_id.in_(list(cells))]
     found: dict[str, Any] = {}
     asked = select(submitted.student_id, submitted.timestamp, submitted.extension, api.Assignment.duedate)
     for row in db.execute(asked.join(api.Assignment).where(*whose)):
@@ -292,30 +316,47 @@ def standings(db: Any, assignment: str, sheets: list[Sheet], student: str | None
     asked = select(submitted.student_id, part.notebook_id, part.late_submission_penalty)
     asked = asked.join(part, part.assignment_id == submitted.id).join(api.Assignment)
     penalties: dict[str, dict[str, float | None]] = defaultdict(dict)
-    for row in db.execute(asked.where(*whose)):
-        if row.notebook_id in names:
-            penalties[row.student_id][names[row.notebook_id]] = row.late_submission_penalty
+    for row in db.execute(asked.where(*whose, *parts)):
+        penalties[row.student_id][names[row.notebook_id]] = row.late_submission_penalty
     asked = select(submitted.student_id, part.notebook_id, grade.cell_id, grade.auto_score, grade.score)
     asked = asked.join(part, part.assignment_id == submitted.id).join(grade, grade.notebook_id == part.id)
     scores: dict[str, dict[str, dict[str, float | None]]] = defaultdict(lambda: defaultdict(dict))
-    totals: dict[str, dict[str, float]] = defaultdict(lambda: defaultdict(float))
-    for row in db.execute(asked.join(api.Assignment).where(*whose)):
-        if row.notebook_id in names and row.cell_id in cells:
-            scores[row.student_id][names[row.notebook_id]][cells[row.cell_id]] = row.auto_score
-            totals[row.student_id][names[row.notebook_id]] += row.score
+    totals: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+    for row in db.execute(asked.join(api.Assignment).where(*whose, *parts, *marks)):
+        scores[row.student_id][names[row.notebook_id]][cells[row.cell_id]] = row.auto_score
+        totals[row.student_id][names[row.notebook_id]].append(row.score)
     return {
-        name: Standing(
-            score=sum(totals[name].values()),
-            max_score=most,
-            late_penalty=sum(points or 0.0 for points in penalties[name].values()),
-            seconds_late=_seconds_late(row.timestamp, row.duedate, row.extension),
-            timestamp=row.timestamp,
-            scores={notebook: dict(each) for notebook, each in scores[name].items()},
-            totals=dict(totals[name]),
-            penalties=penalties[name],
+        name: _standing(
+            sheets,
+            scores[name],
+            totals[name],
+            penalties[name],
+            row.timestamp,
+            _seconds_late(row.timestamp, row.duedate, row.extension),
         )
         for name, row in found.items()
     }
+
+
+def _standing(
+    sheets: list[Sheet],
+    scores: Mapping[str, Mapping[str, float | None]],
+    points: Mapping[str, list[float]],
+    penalties: Mapping[str, float | None],
+    timestamp: datetime | None,
+    seconds_late: float,
+) -> Standing:
+    totals = {notebook: fsum(each) for notebook, each in points.items()}  # in whatever order the rows came
+    return Standing(
+        score=fsum(totals.values()),
+        max_score=sum(sum(sheet.points.values()) for sheet in sheets),
+        late_penalty=fsum(each or 0.0 for each in penalties.values()),
+        seconds_late=seconds_late,
+        timestamp=timestamp,
+        scores={notebook: dict(each) for notebook, each in scores.items()},
+        totals=totals,
+        penalties=dict(penalties),
+    )
 
 
 def _seconds_late(timestamp: datetime | None, duedate: datetime | None, extension: timedelta | None) -> float:

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
+import threading
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -197,39 +199,29 @@ class _Submitted:
         self.read: dict[str, NotebookNode | None] = {}
         self.why: dict[str, list[Flag]] = {}
         self.flags: list[Flag] = []
-        with tempfile.TemporaryDirectory(prefix="digital-biopsy-read-") as folder:
-            self._folder = Path(folder)
-            for notebook in assignment.notebooks:
-                name = notebook.name
-                if name in item.notebooks:
-                    self._take(name, item.notebooks[name])
-                elif name in item.refused:
-                    self.read[name] = None
-                    self.why[name] = [Flag("unreadable", "", item.refused[name])]
-            if item.missing and item.others:
-                self._find_renamed(item, assignment)
+        for notebook in assignment.notebooks:
+            name = notebook.name
+            if name in item.notebooks:
+                self._take(name, item.notebooks[name])
+            elif name in item.refused:
+                self.read[name] = None
+                self.why[name] = [Flag("unreadable", "", item.refused[name])]
+        if item.missing and item.others:
+            self._find_renamed(item, assignment)
 
     def _take(self, name: str, data: bytes) -> None:
         try:
-            self.read[name] = self._parse(f"{name}{SUFFIX}", data)
+            self.read[name] = _parse(data)
         except SubmissionError as error:
             self.read[name] = None
             self.why[name] = [Flag(error.kind, "", str(error))]
 
-    def _parse(self, name: str, data: bytes) -> NotebookNode:
-        path = self._folder / name
-        path.write_bytes(data)
-        return read_submission(path, max_bytes=len(data) + 1)
-
     def _find_renamed(self, item: Item, assignment: Assignment) -> None:
         """Take another notebook for a missing one, if it is the only one with that one's cells."""
         cells: dict[str, set[str]] = {}
-        for number, (name, data) in enumerate(item.others.items()):
-            try:
-                parsed = self._parse(f"other-{number}{SUFFIX}", data)
-            except SubmissionError:
-                continue
-            cells[name] = _names(parsed)
+        for name, data in item.others.items():
+            with suppress(SubmissionError):
+                cells[name] = _names(_parse(data))
         used: set[str] = set()
         for notebook in assignment.notebooks:
             if notebook.name not in item.missing:
@@ -252,6 +244,13 @@ class _Submitted:
             if name not in used:
                 text = f"{name!a} is no notebook of this assignment; it was not graded."
                 self.flags.append(Flag("extra", "", text))
+
+
+def _parse(data: bytes) -> NotebookNode:
+    with tempfile.NamedTemporaryFile(suffix=SUFFIX) as file:
+        file.write(data)
+        file.flush()
+        return read_submission(Path(file.name), max_bytes=len(data) + 1)
 
 
 def _names(notebook: NotebookNode) -> set[str]:
@@ -324,6 +323,26 @@ def _doubt(cell: NotebookNode, most: float) -> str:
     return ""
 
 
+class _Steps(threading.local):
+    """The steps of the assignment that a thread works on. Making them takes longer than running them."""
+
+    def __init__(self) -> None:
+        self._digest = ""
+        self._made: list[Any] = []
+
+    def of(self, assignment: Assignment) -> list[Any]:
+        """Return steps that are ready to be called."""
+        if self._digest != assignment.digest:
+            self._digest = assignment.digest
+            self._made = [
+                step(**settings) if isinstance(step, type) else step for step, settings in assignment.steps
+            ]
+        return self._made
+
+
+_STEPS = _Steps()
+
+
 def _finish(
     graded: NotebookNode,
     notebook: Notebook,
@@ -336,8 +355,8 @@ def _finish(
         "unique_key": notebook.name,
         "nbgrader": {"student": item.student, "assignment": item.assignment, "notebook": notebook.name},
     }
-    for step, settings in assignment.steps:
-        graded, resources = (step(**settings) if isinstance(step, type) else step)(graded, resources)
+    for step in _STEPS.of(assignment):
+        graded, resources = step(graded, resources)
     graded.metadata[RECORD] = record
     text: str = nbformat.v4.writes(graded)
     return (text + "\n").encode("utf-8", "replace")

@@ -106,10 +106,10 @@ class Book:
         asked = select(api.Assignment.id).where(api.Assignment.name == assignment)
         return bool(self._transaction(lambda db: db.execute(asked).first() is not None))
 
-    def standings(self, assignment: str, student: str | None = None) -> dict[str, Standing]:
-        """Return what the gradebook holds of a class, or of one student, with three questions."""
+    def standings(self, assignment: str) -> dict[str, Standing]:
+        """Return what the gradebook holds of a class, by student, with three questions."""
         sheets = self.sheets(assignment)
-        return self._transaction(lambda db: standings(db, assignment, sheets, student))
+        return self._transaction(lambda db: standings(db, assignment, sheets))
 
     def write(
         self,
@@ -141,7 +141,7 @@ class Book:
             entry.flush(marks)
             if penalty is not None:
                 entry.take_off([each.name for each in marks], penalty)
-            return standings(db, assignment, sheets, student)[student]
+            return entry.standing()
 
         return self._transaction(change)
 
