@@ -322,7 +322,7 @@ class _Reader:
 
     def _check(self, outputs: list[NotebookNode], shown: Visible, result: Result, number: int) -> Check:
         html = card(outputs)
-        told = clean_html(html) if html is not None else Markup()
+        told = nest_headings(clean_html(html), 4) if html is not None else Markup()
         blank = NOT_ATTEMPTED in told[:400] if told else not attempted(outputs)
         outcome = RIGHT if result.score >= result.points else NOT_ATTEMPTED if blank else NOT_YET
         if told:
@@ -335,7 +335,7 @@ class _Reader:
             hides=shown.hides,
             card=told,
             failure=None if told else failure(outputs, shown),
-            output=Markup().join(parts),
+            output=nest_headings(Markup().join(parts), 4),
             source=render_code(shown.text, self._language),
         )
 
@@ -374,7 +374,7 @@ class _Reader:
             return _cell(f"Raw text, cell {number}", preformatted(cell.source))
         code = Markup("<pre><code>{}</code></pre>").format(render_code(cell.source, self._language))
         parts = [render_output(output, f"cell {number}") for output in cell.outputs]
-        shown = Markup().join(part for part in parts if part)
+        shown = nest_headings(Markup().join(parts), 3)
         if shown:
             code += Markup('<div class="output" role="group" aria-label="Output of cell {}">{}</div>').format(
                 number, shown

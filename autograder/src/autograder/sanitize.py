@@ -56,6 +56,8 @@ _DATA = re.compile(r"data:image/(?:png|jpeg|gif|svg\+xml);base64,[A-Za-z0-9+/]+=
 _COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.S)
 _UNENDING = re.compile(r"<(?=[^<>]*(?:<|\Z))")
 _HEADING = re.compile(r"<(/?)h([1-6])>")
+# A table scrolls in a box of its own, by keyboard too.
+_WIDE = '<div class="wide" role="group" aria-label="Table" tabindex="0">'
 _HELD = re.compile(r"held-picture:[0-9]+\.")
 #: Languages of code that are coloured; other code is shown plain.
 _LANGUAGES = frozenset("bash c c++ cpp java javascript julia matlab octave python r ruby scala sql".split())
@@ -101,7 +103,8 @@ def clean_html(html: object) -> Markup:
     if _depth(soup) > MOST_DEPTH:
         return Markup("<pre>{}</pre>").format(clean_text(source))
     _prune(soup, pictures)
-    return Markup(_cleaner().clean(soup.decode(formatter="minimal")))
+    clean = _cleaner().clean(soup.decode(formatter="minimal"))
+    return Markup(clean.replace("<table>", _WIDE + "<table>").replace("</table>", "</table></div>"))
 
 
 def render_markdown(
@@ -184,6 +187,7 @@ def configure_formgrader(c: Any) -> None:
     c.HTMLExporter.filters = {
         "markdown2html": "autograder._formgrader.markdown",
         "highlight_code": "autograder._formgrader.code",
+        "clean_html": "autograder.sanitize.clean_html",
     }
     c.HTMLExporter.sanitize_html = True
 
