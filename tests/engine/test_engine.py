@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import signal
 import subprocess
@@ -18,7 +19,9 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the jail is mad
 if sys.platform == "linux":
     from autograder.engine.engine import Engine
     from autograder.engine.jail import Limits
-    from autograder.engine.task import Outcome, TaskFailed
+    from autograder.engine.rebuild import rebuild
+    from autograder.engine.task import Outcome, Task, TaskFailed
+    from tests.engine.notebooks import graded as graded_any
     from tests.engine.runs import FULL, RIGHT, marks, submission, task
 
 NOTHING = dict.fromkeys(["square-test", "total-test", "answer-test", "score-test"], 0.0)
@@ -28,6 +31,10 @@ NOTHING = dict.fromkeys(["square-test", "total-test", "answer-test", "score-test
 def engine() -> Iterator[Engine]:
     with Engine(limits=Limits(cell_seconds=2.0, notebook_seconds=30.0, memory_bytes=300 << 20)) as made:
         yield made
+
+
+def graded_cell(name: str, text: str, **flags: object) -> nbformat.NotebookNode:
+    return graded_any("code", name, text, **flags)
 
 
 def graded(engine: Engine, **answers: str) -> Outcome:
@@ -199,3 +206,21 @@ def test_nothing_is_left(tmp_path: object) -> None:
     assert not folder.exists()
     alive = subprocess.run(["ps", "-eo", "pid="], capture_output=True, text=True, check=True).stdout.split()
     assert not {str(pid) for pid in pids}.intersection(alive)
+
+
+def test_random_set_up_is_the_same_in_both_processes(engine: Engine) -> None:
+    """What a set-up cell draws without a seed, an honest answer computes with; the test must mean the same numbers."""
+    spec = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    cells = [
+        graded_cell("noise", "import numpy as np\nnoise = np.random.rand(5)\nrng = np.random.default_rng()", locked=True),
+        graded_cell("mean", "### BEGIN SOLUTION\nmean = noise.mean()\n### END SOLUTION", solution=True),
+        graded_cell("more", "more = rng.normal(size=3) + np.random.rand()", locked=True),
+        graded_cell("top", "### BEGIN SOLUTION\ntop = more.max()\n### END SOLUTION", solution=True),
+        graded_cell("test", "assert mean == noise.mean()\nassert top == more.max()", grade=True, locked=True, points=1),
+    ]
+    notebook = v4.new_notebook(cells=cells, metadata={"kernelspec": spec})
+    mine = copy.deepcopy(notebook)
+    mine.cells[1].source = "np.random.rand(3)\nmean = noise.mean()"
+    mine.cells[3].source = "top = max(more)"
+    outcome = engine.grade(Task("ada", notebook, rebuild(notebook, mine).notebook))
+    assert marks(outcome) == {"test": 1.0}, texts(outcome)

@@ -23,6 +23,11 @@ def text_of(value: object, most: int = 1 << 20) -> str:
 
 def clean(output: object) -> NotebookNode | None:
     """Return an output of nbformat 4, or None for what is none."""
+    made: NotebookNode | None = _made(output)
+    return made
+
+
+def _made(output: object) -> Any:
     if not isinstance(output, dict):
         return None
     kind = output.get("output_type")

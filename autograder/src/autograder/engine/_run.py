@@ -20,6 +20,7 @@ from nbgrader.preprocessors import ClearHiddenTests
 
 from autograder.engine._events import EventReader
 from autograder.engine._outputs import Gathered, text_of
+from autograder.engine.checker import setup_seed
 from autograder.engine.plan import Plan, harmless
 from autograder.engine.student import ASK, QUIETLY, RUN
 from autograder.engine.task import EngineError, Flag, Outcome, Task
@@ -122,14 +123,17 @@ class Run:
 
     # What the processes are told.
 
-    def _make_job(self) -> list[tuple[str, int, int, str, bool]]:
+    def _make_job(self) -> list[tuple[str, int, int, str, bool, int]]:
         """Lay out the student's steps, and find the cells that outputs go to."""
         asks = {step.cell_id: number for number, step in enumerate(self._asks)}
         tests = {step.cell_id: step for step in self._steps if step.kind == "test"}
-        job: list[tuple[str, int, int, str, bool]] = []
+        seeds = {step.cell_id: setup_seed(step.index) for step in self.plan.steps if step.kind == "setup"}
+        job: list[tuple[str, int, int, str, bool, int]] = []
         limit = self.engine.cell_output_bytes
         self._notebook = copy.deepcopy(self.task.notebook)
         modules = frozenset(self.plan.imports) | frozenset(self.engine._modules)
+        # The assignment's own cells that have nothing to do with the student's ran well elsewhere.
+        common = {step.source for step in self.plan.steps[: self.plan.prefix]}
         later = words_after(self._notebook, set(tests))
         number = 0
         for cell in self._notebook.cells:
@@ -144,14 +148,14 @@ class Run:
                 self._tests[step.index] = entry
             if cell.id in asks:
                 ask = asks[cell.id]
-                job.append((ASK, ask, self._asks[ask].index, "", False))
+                job.append((ASK, ask, self._asks[ask].index, "", False, 0))
             if step is not None and step.binds:
                 shown = visible(cell)
                 if step.binds & words(shown) & later[cell.id]:
-                    job.append((QUIETLY, entry.index, number, shown, True))
+                    job.append((QUIETLY, entry.index, number, shown, True, 0))
             if step is None and cell.source.strip():
-                risky = not harmless(cell.source, modules)
-                job.append((RUN, entry.index, number, cell.source, risky))
+                risky = cell.source not in common and not harmless(cell.source, modules)
+                job.append((RUN, entry.index, number, cell.source, risky, seeds.get(cell.id, 0)))
             elif step is None:
                 entry.ended = True
         if sum(what == ASK for what, *_ in job) != len(self._asks):

@@ -8,11 +8,9 @@ plain value, or a number that stands for an object in the student's process.
 from __future__ import annotations
 
 import contextlib
-import functools
 import hashlib
 import os
 import pickle
-import random
 import select
 import signal
 import sys
@@ -20,15 +18,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
-import numpy as np
-
 from autograder.engine import jail
 from autograder.engine._events import EventWriter
 from autograder.engine.handles import HandleType, StudentError
 from autograder.engine.jail import JailError, Policy
 from autograder.engine.plan import Plan, Step
 from autograder.engine.session import Session
-from autograder.engine.shell import Shell
+from autograder.engine.shell import Shell, reseed
 from autograder.engine.student import read_all, silence
 from autograder.engine.warden import Link, Warden
 
@@ -41,39 +37,6 @@ class Secret:
     prefix: int  # so many steps are run once for all
 
 
-class Draws:
-    """Random numbers that nobody can foresee who does not know the source, and that are the same on every run.
-
-    A test that draws its inputs afresh calls `numpy.random.default_rng()` without a seed. Here such a generator is
-    seeded from the source and the submission, so that grading twice gives the same marks.
-    """
-
-    def __init__(self) -> None:
-        self.seed, self.count = 0, 0
-        self._original = np.random.default_rng
-
-    def start(self, seed: int) -> None:
-        """Begin a new series, for the global generators too."""
-        self.seed, self.count = seed, 0
-        random.seed(seed)
-        np.random.seed(seed % (1 << 32))
-        torch = sys.modules.get("torch")
-        if torch is not None:
-            torch.manual_seed(seed % (1 << 63))
-
-    def install(self) -> None:
-        """Put it in the place of `numpy.random.default_rng`."""
-
-        @functools.wraps(self._original)
-        def default_rng(seed: Any = None) -> np.random.Generator:
-            if seed is None:
-                self.count += 1
-                seed = [self.seed, self.count]
-            return self._original(seed)
-
-        np.random.default_rng = default_rng
-
-
 @dataclass
 class Checks:
     """The checker's namespace, and which of its names are its own."""
@@ -81,6 +44,7 @@ class Checks:
     shell: Shell
     plan: Plan
     seconds: float = 30.0
+    secret: int = 0
     own: set[str] = field(default_factory=set)
     failed: set[int] = field(default_factory=set)  # set-up steps that could not run here
     current: int | None = None
@@ -102,6 +66,9 @@ class Checks:
             space.update(theirs)
         before = set(space)
         fine = False
+        # Set-up cells draw what they draw in the student's process. Tests draw what nobody foresees who lacks the
+        # source, and the same on every run.
+        reseed(setup_seed(step.index) if step.kind == "setup" else number_of(f"{self.secret} {step.index}"))
         try:
             fine = bool(self.shell.run(step.source, number=step.number))
         finally:
@@ -126,8 +93,8 @@ def is_handle(value: object) -> bool:
     return (
         HandleType in (cls, type(cls))
         or StudentError in cls.__mro__
-        or (cls is type and StudentError in value.__mro__)
-    )  # type: ignore[attr-defined]
+        or (isinstance(value, type) and StudentError in type.__dict__["__mro__"].__get__(value))
+    )
 
 
 def holds_handle(value: Any) -> bool:
@@ -147,19 +114,20 @@ def check_assignment(shell: Shell, link: Link, secret_pipe: int, order: dict[str
     os.chdir(order["folder"])
     sys.path.insert(0, order["folder"])
     checks = Checks(shell, plan)
-    draws = Draws()
-    draws.install()
-    seed = number_of(plan.digest)
-    shell.begin(checks.emit, seed=seed)
-    draws.start(seed)
+    shell.begin(checks.emit, seed=0)
     for step in plan.steps[: secret.prefix]:
         checks.run(step, None)
     link.send({"ready": os.getpid(), "threads": len(os.listdir("/proc/self/task"))})
 
     def body(policy: Policy, descriptors: list[int], told: dict[str, Any]) -> NoReturn:
-        check_submission(checks, draws, plan.steps[secret.prefix :], policy, descriptors, told)
+        check_submission(checks, plan.steps[secret.prefix :], policy, descriptors, told)
 
     Warden(link, body).run()
+
+
+def setup_seed(index: int) -> int:
+    """Return the seed of a set-up cell, which both processes run and which must come to the same in both."""
+    return number_of(f"set-up cell {index}")
 
 
 def number_of(text: str) -> int:
@@ -169,7 +137,6 @@ def number_of(text: str) -> int:
 
 def check_submission(
     checks: Checks,
-    draws: Draws,
     steps: tuple[Step, ...],
     policy: Policy,
     descriptors: list[int],
@@ -187,7 +154,7 @@ def check_submission(
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     checks.shell.redirect(checks.emit)
     checks.seconds = told["seconds"]
-    draws.start(told["seed"])
+    checks.secret = told["seed"]
     sessions = asked(list(zip(pipes[::2], pipes[1::2], strict=True)))
     for step in steps:
         ends = next(sessions) if step.asks else None

@@ -20,7 +20,7 @@ from autograder.engine import jail
 from autograder.engine._events import EventReader, EventWriter
 from autograder.engine.jail import JailError, Policy
 from autograder.engine.serve import serve
-from autograder.engine.shell import Shell
+from autograder.engine.shell import Shell, reseed
 
 RUN, ASK, QUIETLY = "run", "ask", "quietly"
 
@@ -73,9 +73,13 @@ class Runner:
         if self.current is not None:
             self.events.put_output(self.current, output)
 
-    def run(self, steps: list[tuple[str, int, int, str, bool]]) -> None:
-        """Run all steps: what to do, index, execution count (of a question: its step), text, whether it is risky."""
-        for what, index, number, source, risky in steps:
+    def run(self, steps: list[tuple[str, int, int, str, bool, int]]) -> None:
+        """Run all steps.
+
+        Each is told by what to do, index, execution count (of a question: its step), text, whether it is risky, and
+        a seed for the random numbers of a cell that the checker runs too (0: go on with those that come).
+        """
+        for what, index, number, source, risky, seed in steps:
             if what == ASK:
                 self.ask(index, number)
                 continue
@@ -83,6 +87,8 @@ class Runner:
                 continue  # the copy died in this cell; this process goes on as if the cell were not there
             self.events.put("begin", index, os.getpid())
             self.current = index if what == RUN else None
+            if seed:
+                reseed(seed)
             fine = self.shell.run(source, number=number)
             self.current = None
             self.events.put("end", index, bool(fine))

@@ -22,6 +22,7 @@ from autograder.engine.shell import Shell, make_shell, warm
 from autograder.engine.warden import Link, Warden
 
 ADDR_NO_RANDOMIZE = 0x0040000
+MADV_COLLAPSE = 25
 
 
 def same_addresses() -> None:
@@ -35,6 +36,24 @@ def same_addresses() -> None:
     if now < 0 or now & ADDR_NO_RANDOMIZE or libc.personality(now | ADDR_NO_RANDOMIZE) < 0:
         return
     os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
+
+
+def collapse() -> None:
+    """Put the memory of this process on large pages where the kernel can (Linux 6.1): a fork then copies far less.
+
+    Measured with torch imported: a third less processor time for a fork and two short cells. Where it fails nothing
+    changes.
+    """
+    size = 1 << 21
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.madvise.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int)
+    with open("/proc/self/maps") as file:
+        lines = [line.split() for line in file]
+    for place, mode, *rest in lines:
+        if mode == "rw-p" and (len(rest) == 3 or rest[3] == "[heap]"):
+            low, high = (int(part, 16) for part in place.split("-"))
+            for start in range(-(-low // size) * size, high // size * size, size):
+                libc.madvise(start, size, MADV_COLLAPSE)
 
 
 def packages() -> list[str]:
@@ -119,6 +138,7 @@ def main() -> None:
 
     gc.collect()
     gc.freeze()
+    collapse()
     Zygote(link, shell).run()
 
 
