@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import copy
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
 from nbformat import NotebookNode, v4
 
 from autograder.engine.plan import Plan, Step, plan
-from autograder.engine.rebuild import rebuild
-from tests.engine.notebooks import answered, assignment, graded
+from autograder.engine.rebuild import RebuildError, rebuild
+from autograder.sources import read_source
+from tests.engine.notebooks import FIXTURES, answered, assignment, fixture, graded
+
+SOLUTIONS = Path(__file__).parents[2] / "solutions"
 
 
 def source(*cells: str) -> NotebookNode:
@@ -283,6 +288,31 @@ def test_the_prefix_comes_to_the_same_for_every_student(cells: list[str], prefix
 
 
 @pytest.mark.parametrize(
+    ("cell", "idle"),
+    [
+        ("f(10)", True),
+        ("print(f(10), x)", True),
+        ("x", True),
+        ("'words'", True),
+        ("show(f(10))", False),
+        ("y = f(10)", False),
+        ("x.append(f(10))", False),
+        ("plt.plot(f(10))", False),
+        ("for i in f(10): print(i)", False),
+        ("%timeit f(10)", False),
+        ("this is no python", False),
+    ],
+)
+def test_a_set_up_cell_that_only_shows_an_answer_is_idle(cell: str, idle: bool) -> None:
+    cells = [
+        "set-up: import matplotlib.pyplot as plt\nx = []\ndef show(y): x.append(y)",
+        "solution: def f(n): 1",
+    ]
+    assert last(*cells, f"set-up: {cell}").idle is idle
+    assert not last(*cells, f"test: {cell}").idle
+
+
+@pytest.mark.parametrize(
     ("code", "expected"),
     [
         (
@@ -342,10 +372,48 @@ def test_the_digest_depends_on_what_matters() -> None:
 
 def test_the_same_twice_and_the_source_unchanged() -> None:
     notebook = assignment()
-    before = notebook.copy()
+    before = copy.deepcopy(notebook)
     one, two = plan(notebook), plan(notebook)
     assert one == two
     assert notebook == before
+
+
+def test_a_text_that_is_nested_too_deep_is_not_read() -> None:
+    step = last("solution: f = 1", "test: x = " + "-" * 3000 + "f")
+    assert step.asks
+    assert "f" in step.takes
+
+
+@pytest.mark.parametrize(
+    "text", ["", "# only a comment", "%", "%%", "%%nothing_known\n<<<", "\ufeff", "\x00", "def f(", "!"]
+)
+@pytest.mark.parametrize("role", ["set-up", "solution", "test"])
+def test_no_text_stops_the_reading(role: str, text: str) -> None:
+    made = plan(source("set-up: x = 1", f"{role}: {text}", "test: assert x"))
+    assert made.steps[-1].own["x"] == 0
+
+
+def test_functions_that_bind_globals_count_when_a_solution_calls_them() -> None:
+    cells = ["solution: def h():\n    global x\n    x = 1", "set-up: x = 2"]
+    assert last(*cells, "test: x").takes == set()
+    assert last(*cells, "solution: h()", "test: x").takes == {"x"}
+    assert last(*cells, "solution: def deep(): h()\ndeep()", "test: x").takes == {"x"}
+    assert last(*cells, "set-up: h()", "test: x").takes == {"x"}
+
+
+def test_a_name_that_a_set_up_cell_only_may_bind_falls_back_to_the_student() -> None:
+    step = last("solution: x = 1", "set-up: if wanted():\n    x = 2", "test: assert x")
+    assert step.asks
+    assert step.students({"x"}, ours={"x"}) == set()
+    assert step.students({"x"}) == {"x"}
+    assert last("set-up: x = 1", "set-up: if x:\n    x = 2", "test: assert x").students({"x"}) == set()
+    assert last("solution: x = 1", "test: if x:\n    y = x = 2", "test: assert x").students({"x"}) == set()
+
+
+def test_code_in_strings_is_read() -> None:
+    assert last("set-up: x = 1", "solution: exec('x = 2')", "test: x").takes == {"x"}
+    assert last("solution: x = 1", "set-up: %time x = 2", "test: x").takes == set()
+    assert "*" in last("set-up: %pylab inline").binds
 
 
 def test_forty_cells_are_read_at_once() -> None:
@@ -365,3 +433,42 @@ def test_forty_cells_are_read_at_once() -> None:
         best = min(best, time.process_time() - start)
     assert len(made.steps) == 27
     assert best < 0.05
+
+
+def test_nbgraders_own_assignment() -> None:
+    made = plan(fixture("apps/files/test.ipynb"))
+    assert [(step.kind, step.name, sorted(step.takes)) for step in made.steps] == [
+        ("setup", "", ["squares"]),
+        ("test", "correct_squares", ["squares"]),
+        ("test", "squares_invalid_input", ["squares"]),
+        ("setup", "", ["sum_of_squares"]),
+        ("test", "correct_sum_of_squares", ["sum_of_squares"]),
+        ("test", "sum_of_squares_uses_squares", ["squares", "sum_of_squares"]),
+    ]
+    assert [step.idle for step in made.steps] == [True, False, False, True, False, False]
+    assert made.steps[-1].patches == {"squares"}
+
+
+def test_every_notebook_of_nbgraders_is_read_or_refused() -> None:
+    read = 0
+    for path in sorted(FIXTURES.glob("*/files/*.ipynb")):
+        try:
+            notebook = fixture(str(path.relative_to(FIXTURES)))
+            read += bool(plan(notebook).digest)
+        except RebuildError:
+            continue
+    assert read > 40
+
+
+@pytest.mark.parametrize("path", sorted(SOLUTIONS.glob("*/exercises.md")), ids=lambda path: path.parent.name)
+def test_the_courses_own_exercises_take_what_their_checks_name(path: Path) -> None:
+    made = plan(read_source(path, graded=True))
+    assert made.prefix >= 1
+    tests = [step for step in made.steps if step.kind == "test"]
+    assert tests
+    for step in tests:
+        assert step.asks
+        assert not step.whole
+        assert {"np", "check"} <= step.own.keys()
+        assert step.students(step.answers | {"np", "check", "print"}) & step.answers
+        assert not step.students(step.answers | {"np", "check", "print"}) & {"np", "check", "print"}

@@ -41,6 +41,17 @@ SETUP = [
     "{f}({k})",
     "del {n}",
     "exec('{n} = {k}')",
+    "if {k} > 5:\n    {n} = {k}",
+    "for {n} in []:\n    {m} = {n}",
+    "from math import *",
+    "def wrap(inner):\n    return lambda x: [{n}, inner(x)] if {k} > 2 else inner(x)\n@wrap\ndef {f}(x):\n    return x * {k}",
+    "def {f}(x, y={m}):\n    def inner():\n        nonlocal x\n        x = str(y)\n        return {g}({k})\n    return inner() if x != {k} else x",
+    "{n} = [y for x in [{k}] for y in [x] if str({m})]",
+    "{n} = {{'key': {k}}}\n{m} = dict({n}, other={k})",
+    "class Box:\n    {n} = {k}\n    other = {n}\n{m} = Box.other",
+    "{n} = (lambda {m}: {m} + {k})({k})",
+    "match [{k}, 2]:\n    case [{n}, *{m}]:\n        pass",
+    "while True:\n    {n} = {k}\n    break\nelse:\n    {m} = 1",
 ]
 SOLUTION = [
     *(text for text in SETUP if "exec" not in text),
@@ -56,6 +67,13 @@ SOLUTION = [
     "def {h}(x):\n    x.append({k})",
     "{h}({n})",
     "{h}({k})",
+    "def {h}(x):\n    {m}.append(x)\n    return {n}\ndef outer(x):\n    return {h}(x)\nouter({k})",
+    "class Keeper:\n    def keep(self):\n        {n}.append({k})\nKeeper().keep()",
+    "{n}, {m} = {m}, {n}",
+    "{n}['key'] = {k}",
+    "{n}.update(more={k})",
+    "{n}.setdefault('b', {k})",
+    "{m} = [{n}]\n{m}[0].append({k})",
     "for row in [{n}]:\n    row.append({k})",
     "for i, row in enumerate([{n}, {m}]):\n    row += [{k}]",
     "other = {n}\nother.extend([{k}, {k}])",
@@ -71,6 +89,11 @@ TEST = [
     "see((lambda {n}: {m})({k}))",
     "saved = {f}\ndel {f}\ntry:\n    see(1)\nfinally:\n    {f} = saved",
     "see(globals()['{n}'])",
+    "see([{f}(y) for y in [{n}] for {n} in [{k}]])",
+    "try:\n    see({f}({n}))\nexcept TypeError as {m}:\n    see({k})",
+    "def t():\n    def u(): return {f}({k})\n    return u\nsee(t()())",
+    "see(exp({k}) > 0)",
+    "see({n}, [{m} for _ in range({k})])",
 ]
 ROLES = {"set-up": SETUP, "solution": SOLUTION, "test": TEST}
 
@@ -161,6 +184,9 @@ def split(
                 if source is not None:
                     exec(source, space)
             theirs = {name: value for name, value in space.items() if name not in always}
+        for name in step.answers & ours:
+            del checker[name]
+        ours -= step.answers
         names = step.students(theirs, ours)
         taken[step.index] = names
         assert not step.takes & set(theirs) - names - ours

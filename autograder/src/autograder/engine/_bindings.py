@@ -26,6 +26,8 @@ class Reading:
     binds, imported, touched : frozenset of str
         Names it binds or deletes at the top level; those among them that are bound by imports; and all of these,
         together with those that it puts back as they were.
+    perhaps : frozenset of str
+        Those that it may not bind after all: in a loop, or one branch.
     mutates : frozenset of str
         Names whose objects it changes in place.
     uses, needs : frozenset of str
@@ -58,6 +60,7 @@ class Reading:
     binds: frozenset[str] = frozenset()
     imported: frozenset[str] = frozenset()
     touched: frozenset[str] = frozenset()
+    perhaps: frozenset[str] = frozenset()
     mutates: frozenset[str] = frozenset()
     uses: frozenset[str] = frozenset()
     needs: frozenset[str] = frozenset()
@@ -82,13 +85,17 @@ def read(source: str) -> Reading:
     if tree is None:
         return Reading(parsed=False, words=words, reflects=True)
     cell = _Cell()
-    cell.block(tree.body)
+    try:
+        cell.block(tree.body)
+    except RecursionError:
+        return Reading(parsed=False, words=words, reflects=True)
     return Reading(
         parsed=True,
         words=words | cell.words,
         binds=frozenset(cell.binds),
         imported=frozenset(cell.imported & cell.binds),
         touched=frozenset(cell.touched),
+        perhaps=frozenset(cell.binds - cell.sure),
         mutates=frozenset(cell.mutates),
         uses=frozenset(cell.uses),
         needs=frozenset(cell.needs),

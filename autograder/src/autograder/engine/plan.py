@@ -18,6 +18,7 @@ one: what it writes is the instructor's.
 
 from __future__ import annotations
 
+import ast
 import builtins
 import hashlib
 import json
@@ -45,6 +46,9 @@ _BUILTINS = frozenset(dir(builtins))
 SHELLS = frozenset(
     """In Out exit quit get_ipython display _ __ ___ _i _ii _iii _ih _oh _dh __name__ __builtin__ __builtins__ __doc__
     __file__ __loader__ __package__ __spec__ __annotations__ __debug__ __build_class__ __import__""".split()
+)
+_SHOWING = frozenset(
+    {"display", "float", "int", "len", "list", "print", "repr", "round", "sorted", "str", "type"}
 )
 _TORCH = frozenset(
     {"torch", "torchvision", "torchaudio", "torchio", "torchmetrics", "monai", "lightning", "timm"}
@@ -76,7 +80,7 @@ class Step:
     words : frozenset of str
         Every word of its text, and of the functions that it may call: names may be looked up as strings.
     asks : bool
-        Whether it needs a snapshot of the student's process at all.
+        Whether it needs a snapshot of the student's process at all. After a set-up step failed every step does.
     hidden : bool
         Whether it holds a hidden-tests region.
     answers : frozenset of str
@@ -85,11 +89,15 @@ class Step:
         The checker's own names: for each the index of the step that bound it last.
     imported : frozenset of str
         Those of its own names that an import bound.
+    unsure : frozenset of str
+        Those of its own names that were the student's, and that a set-up cell may have bound anew or not.
     patches : frozenset of str
         Names that it binds or deletes, if only for a while, and that solutions read or bind: a test that takes away
         a function to see whether another one calls it means the student's own functions to notice.
     whole : bool
         It looks into the namespace itself (`globals()`), or cannot be read: any name may matter.
+    idle : bool
+        A set-up cell that only shows what the student's functions return: nothing is lost if it is not run at all.
     """
 
     index: int
@@ -106,13 +114,17 @@ class Step:
     answers: frozenset[str] = frozenset()
     own: Mapping[str, int] = field(default_factory=dict)
     imported: frozenset[str] = frozenset()
+    unsure: frozenset[str] = frozenset()
     patches: frozenset[str] = frozenset()
     whole: bool = False
+    idle: bool = False
 
     def students(
         self, theirs: Iterable[str], ours: Collection[str] = (), failed: Collection[int] = ()
     ) -> frozenset[str]:
         """Say which of the student's names this cell sees.
+
+        Before the step the checker must drop its own values of the names in `answers`: they are out of date.
 
         Parameters
         ----------
@@ -131,7 +143,8 @@ class Step:
                 seen.add(name)
             elif name in self.own:
                 kept = name in ours and name in self.imported
-                if self.own[name] in failed and not kept:
+                lost = self.own[name] in failed and not kept
+                if lost or (name in self.unsure and name not in ours):
                     seen.add(name)
             elif name not in ours and name not in _BUILTINS and name not in SHELLS:
                 seen.add(name)
@@ -211,6 +224,7 @@ class _Owners:
         self.answers: set[str] = set()
         self.own: dict[str, int] = {}
         self.imported: set[str] = set()
+        self.unsure: set[str] = set()
         self.links: dict[str, frozenset[str]] = {}
         self.echoes: dict[str, frozenset[str]] = {}
         self.effects: dict[str, frozenset[str]] = {}
@@ -230,6 +244,7 @@ class _Owners:
             self.answers.add(name)
             self.own.pop(name, None)
             self.imported.discard(name)
+            self.unsure.discard(name)
         self._link(reading)
         called, _ = self._follow(reading.reads, self.links)
         self._give(self._changed(reading) | self._effects(called))
@@ -238,6 +253,9 @@ class _Owners:
         """Note a step. `runs_there`: the student's process runs the cell too."""
         called, _ = self.reached(reading.uses)
         self._share(reading)
+        self.unsure -= reading.binds - reading.perhaps
+        if runs_there:
+            self.unsure |= reading.perhaps & self.answers
         for name in reading.binds - {STAR}:
             self.own[name] = index
             self.answers.discard(name)
@@ -254,6 +272,7 @@ class _Owners:
             if name in self.own and name not in self.imported:
                 del self.own[name]
                 self.answers.add(name)
+                self.unsure.discard(name)
 
     def _effects(self, called: Iterable[str]) -> set[str]:
         return {name for function in called for name in self.effects.get(function, ())}
@@ -337,14 +356,28 @@ def _step(index: int, place: Place, number: int, reading: Reading, owners: _Owne
         binds=reading.binds,
         takes=frozenset(takes),
         words=frozenset(words),
-        asks=bool(takes or named or spoken or reading.reflects),
+        asks=bool(takes or named or spoken or reading.reflects or reached & owners.unsure),
         hidden=_HIDDEN in place.cell.source,
         answers=frozenset(owners.answers),
         own=dict(owners.own),
         imported=frozenset(owners.imported),
+        unsure=frozenset(owners.unsure),
         patches=frozenset(reading.touched & owners.watched - {STAR}),
         whole=reading.reflects,
+        idle=kind == "setup" and reading.parsed and _only_shows(reading, owners),
     )
+
+
+def _only_shows(reading: Reading, owners: _Owners) -> bool:
+    """Whether a cell binds and changes nothing, and calls nothing but the student's functions and a few builtins."""
+    if reading.binds or reading.mutates or not all(isinstance(node, ast.Expr) for node in reading.tree.body):
+        return False
+    for node in ast.walk(reading.tree):
+        if isinstance(node, ast.Call):
+            name = node.func.id if isinstance(node.func, ast.Name) else ""
+            if not (name in owners.answers or (name in _SHOWING and name not in owners.own)):
+                return False
+    return True
 
 
 def _free(name: str, owners: _Owners) -> bool:
