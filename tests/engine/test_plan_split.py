@@ -44,8 +44,10 @@ SETUP = [
     "if {k} > 5:\n    {n} = {k}",
     "for {n} in []:\n    {m} = {n}",
     "from math import *",
-    "def wrap(inner):\n    return lambda x: [{n}, inner(x)] if {k} > 2 else inner(x)\n@wrap\ndef {f}(x):\n    return x * {k}",
-    "def {f}(x, y={m}):\n    def inner():\n        nonlocal x\n        x = str(y)\n        return {g}({k})\n    return inner() if x != {k} else x",
+    "def wrap(inner):\n    return lambda x: [{n}, inner(x)] if {k} > 2 else inner(x)\n"
+    "@wrap\ndef {f}(x):\n    return x * {k}",
+    "def {f}(x, y={m}):\n    def inner():\n        nonlocal x\n        x = str(y)\n"
+    "        return {g}({k})\n    return inner() if x != {k} else x",
     "{n} = [y for x in [{k}] for y in [x] if str({m})]",
     "{n} = {{'key': {k}}}\n{m} = dict({n}, other={k})",
     "class Box:\n    {n} = {k}\n    other = {n}\n{m} = Box.other",
