@@ -9,8 +9,9 @@ from __future__ import annotations
 import threading
 import time
 import traceback
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from sqlalchemy.exc import DBAPIError
@@ -22,7 +23,7 @@ from autograder.pool import DIED, FAULT, STOPPED, UNABLE, Attempt, one_line
 from autograder.report import FAILED, SET_ASIDE, Report, Row
 from autograder.submissions import SubmissionGone
 
-#: How often a submission is tried when its worker dies.
+#: How often a submission is tried when its worker dies, or does not start.
 TRIES = 2
 #: Seconds between attempts to write to a gradebook that is locked or away.
 WAITS = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0)
@@ -73,7 +74,7 @@ class Flight:
     """A submission that the pool has."""
 
     item: Any
-    tries: int = 1
+    tries: Counter[str] = field(default_factory=Counter)
     seconds: float = 0.0
 
 
@@ -149,11 +150,13 @@ class Driver:
         """Decide what to do with an item that came back."""
         flight = self._flying[student]
         flight.seconds += attempt.seconds
-        if attempt.ended_by == DIED and not attempt.final and flight.tries < TRIES:
-            if not self._over():
-                flight.tries += 1
-                self._pool.submit(student, flight.item)
-            return
+        if attempt.ended_by in (DIED, UNABLE) and not attempt.final:
+            # One that cannot start may have been killed while it did: that is no reason to give up yet either.
+            flight.tries[attempt.ended_by] += 1
+            if flight.tries[attempt.ended_by] < TRIES:
+                if not self._over():
+                    self._pool.submit(student, flight.item)
+                return
         del self._flying[student]
         if attempt.ended_by == STOPPED:
             return
@@ -168,7 +171,8 @@ class Driver:
         graded = attempt.graded
         try:
             if attempt.ended_by == DIED:
-                reason = f"{attempt.reason} (tried {flight.tries} times); what could not run has zero"
+                tried = "" if attempt.final else f" (tried {flight.tries[DIED]} times)"
+                reason = f"{attempt.reason}{tried}; what could not run has zero"
                 graded = self._classroom.set_aside(flight.item, reason)
             row = self._write(flight.item, graded)
             self._unwritten = 0
