@@ -155,6 +155,11 @@ def spoil(x):
 def draw(rng):
     return rng.random()
 
+Pair = collections.namedtuple("Pair", "low high")
+
+def pair():
+    return Pair(1, [2])
+
 def refused(kind):
     return {"matrix": np.matrix([1]), "masked": np.ma.array([1]), "list": [1, np.matrix([1])],
             "int": type("I", (int,), {})(4), "objects": np.array([None])}[kind]
@@ -251,6 +256,15 @@ def test_containers_and_contexts(space: dict[str, Any]) -> None:
         len(space["Point"](1, 2))
     assert isinstance(bag, collections.abc.Sized) and not isinstance(bag, collections.abc.Iterator)
     assert callable(space["same"]) and not callable(bag)
+
+
+def test_a_tuple_with_names(space: dict[str, Any]) -> None:
+    pair = space["pair"]()
+    low, high = pair
+    assert (low, high) == (1, [2]) == (pair.low, pair[1]) and len(pair) == 2
+    assert not isinstance(pair, tuple)
+    with pytest.raises(NotPlainResult):
+        assert pair == (1, [2])
 
 
 def test_iterators(space: dict[str, Any]) -> None:

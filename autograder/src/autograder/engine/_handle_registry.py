@@ -74,7 +74,7 @@ class Registry:
                 case ("object", int(number), int(owner)) if owner in self._classes:
                     self._objects[number] = (owner,)
                 case ("error", int(number), int(owner), tuple(args), str(text)) if owner in self._classes:
-                    self._objects[number] = (owner, args, text[:_MOST_TRACE])
+                    self._objects[number] = (owner, args, shown(text[:_MOST_TRACE]))
                 case (
                     "class",
                     int(number),
@@ -86,11 +86,11 @@ class Registry:
                     list(bases),
                     list(own),
                 ):
-                    known = all(base in self._classes for base in (*mro, *bases) if type(base) is int)
+                    known = all(type(base) is int and base in self._classes for base in (*mro, *bases))
                     if number in self._classes or len(mro) > _MOST_BASES or not known:
                         raise Broken("protocol", "A class is told in a way that does not hold together.")
                     facts = _Facts(
-                        _clean(name), _clean(full), _clean(module), doc if type(doc) is str else None,
+                        _clean(name), _clean(full), _clean(module), doc,
                         [public(self._classes[base]) for base in mro],
                         [public(self._classes[base]) for base in bases],
                         frozenset(word for word in own if type(word) is str),
@@ -123,14 +123,14 @@ class Registry:
         match value:
             case (int(number), tuple(args), str(text), str(line), str(trace)) if number in self._objects:
                 owner = self._objects[number][0]
-                self._objects[number] = (owner, args, text[:_MOST_TRACE])
+                self._objects[number] = (owner, args, shown(text[:_MOST_TRACE]))
                 error = self.resolve(number, "")
             case _:
                 raise Broken("protocol", "An error is told of in another form.")
         if not isinstance(error, StudentError):
             raise Broken("protocol", "What was raised is no error.")
-        error.learner_line = line[:120]
-        error.student_traceback = _printable(trace[:_MOST_TRACE])
+        error.learner_line = shown(line[:120])
+        error.student_traceback = shown(trace[:_MOST_TRACE])
         error.__traceback__ = None
         return error
 
@@ -196,12 +196,13 @@ class _Facts:
         name: str,
         qualname: str,
         module: str,
-        doc: str | None,
+        doc: Any,
         mro: list[type],
         bases: list[type],
         own: frozenset[str],
     ) -> None:
-        self.name, self.qualname, self.module, self.doc = name, qualname, module, doc
+        self.name, self.qualname, self.module = name, qualname, module
+        self.doc = shown(doc[:_MOST_TRACE]) if type(doc) is str else None
         self.mro, self.bases, self.own = mro, bases, own
         self.library = library_class(module, qualname)
 
@@ -271,7 +272,8 @@ def _clean(name: str) -> str:
     return name if name.isprintable() and 0 < len(name) <= 100 else "Object"
 
 
-def _printable(text: str) -> str:
+def shown(text: str) -> str:
+    """Text that any stream takes, and that steers no terminal."""
     return "".join(
-        char if char.isprintable() or char in "\n\t" else "\N{REPLACEMENT CHARACTER}" for char in text
+        char if char.isprintable() or char in "\n\t\r\b" else "\N{REPLACEMENT CHARACTER}" for char in text
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from autograder.engine import values
 from autograder.engine._objects import CALLBACK, OBJECT, OPERATORS, PROTOCOLS, TABLE, follow
@@ -59,15 +59,16 @@ class Table:
         if found is not None:
             return found
         kind = type(value)
-        owner = -1 if isinstance(value, type) else self.number(kind)
+        owner = -1 if is_a(value, type) else self.number(kind)
         self._next += 1
         number = self._next
         self._numbers[id(value)] = number
         self._things[number] = value
-        if isinstance(value, type):
-            self.news.append(("class", number, *self._class_facts(value)))
-        elif isinstance(value, BaseException):
-            self.news.append(("error", number, owner, plain_args(value), text_of(value)))
+        if is_a(value, type):
+            self.news.append(("class", number, *self._class_facts(cast(type, value))))
+        elif is_a(value, BaseException):
+            error = cast(BaseException, value)
+            self.news.append(("error", number, owner, plain_args(error), text_of(error)))
         else:
             self.news.append(("object", number, owner))
         return number
@@ -125,11 +126,19 @@ def _specials(cls: type) -> list[str]:
     return unhashable + sorted(name for name in known & found.keys() if found[name] is not None)
 
 
+def is_a(value: object, cls: type) -> bool:
+    """Like `isinstance`, without asking the value, which may lie or raise."""
+    return cls in values.mro(type(value))
+
+
 def _is_data(value: object) -> bool:
     """Whether a value is data of a type that does not cross: it must be made plain, not spoken of."""
-    if values.is_variant(value):
-        return True
     line = values.mro(type(value))
+    if values.is_variant(value):
+        # A tuple with names for its parts is a record: spoken of, for its names.
+        return not (
+            tuple in line and any({"_fields", "n_sequence_fields"} & vars(base).keys() for base in line)
+        )
     torch = sys.modules.get("torch")
     tensor = getattr(torch, "Tensor", None)
     return tensor in line or any(str(base.__module__).split(".")[0] in ("pandas", "xarray") for base in line)

@@ -24,7 +24,7 @@ from autograder.engine._frames import (
 )
 from autograder.engine._objects import OPERATORS, PROTOCOLS
 from autograder.engine._serve_run import Side, learner_line, text_of, trace_of, watched
-from autograder.engine._serve_table import Table, describe, plain_args
+from autograder.engine._serve_table import Table, describe, is_a, plain_args
 
 __all__ = ["serve"]
 
@@ -181,7 +181,7 @@ class _Server:
             if type(name) is str
             and not name.startswith("_")
             and name not in _SHELL
-            and not isinstance(value, types.ModuleType)
+            and not is_a(value, types.ModuleType)
         }
 
     def _callback(self, number: int) -> Callable[..., Any]:
@@ -208,7 +208,7 @@ class _Server:
 
 
 def _kind(value: object) -> str:
-    if isinstance(value, type):
+    if is_a(value, type):
         return "class"
     if type(value) in _PLAIN or values.is_variant(value) or type(value).__name__ in ("ndarray", "Tensor"):
         return "value"

@@ -32,7 +32,7 @@ from autograder.engine._frames import (
     Patient,
 )
 from autograder.engine._handle_passing import CannotPass, Parcel
-from autograder.engine._handle_registry import Registry, withheld
+from autograder.engine._handle_registry import Registry, shown, withheld
 from autograder.engine._objects import CALLBACK, OBJECT, library_class
 from autograder.engine.handles import BoundaryError, Refused, StudentError
 
@@ -212,6 +212,11 @@ class Session:
             raise self._end(Fault("protocol", f"The answer cannot be read: {error}")) from None
         except Broken as broken:
             raise self._end(broken.fault) from None
+        except SessionOver:
+            raise
+        except Exception as error:  # nothing that a test might expect comes of reading
+            fault = Fault("protocol", f"The answer cannot be used: {type(error).__name__}.")
+            raise self._end(fault) from error
         finally:
             self._nested -= 1
             if not heard:  # also where the check itself was interrupted: what comes next answers no question
@@ -258,7 +263,7 @@ class Session:
         elif status == "refused":
             if type(value) is not str:
                 raise Broken("protocol", "A refusal has no reason.")
-            value = value[:2000]
+            value = shown(value[:2000])
         return status, value, out, err, [_warning(entry) for entry in warned[:_MOST_WARNINGS]], changed
 
     def _decode(self, payload: memoryview, origin: str) -> Any:
@@ -280,7 +285,7 @@ class Session:
             raise error
         for text, stream in ((out, sys.stdout), (err, sys.stderr)):
             if text:
-                stream.write(text[:_MOST_PRINTED])
+                stream.write(text[:_MOST_PRINTED].encode("utf-8", "replace").decode("utf-8"))
         for entry in warned[:_MOST_WARNINGS]:
             self._warn(*entry)
         if status == "value":
@@ -340,7 +345,7 @@ def _builtin_name(error: BaseException) -> str:
 def _warning(entry: Any) -> tuple[type[Warning], str, int, bool]:
     match entry:
         case (list(names), str(text), int(line), bool(library)):
-            return _warning_class(names), text[:2000], min(max(line, 1), 1 << 20), library
+            return _warning_class(names), shown(text[:2000]), min(max(line, 1), 1 << 20), library
     raise Broken("protocol", "A warning has another form.")
 
 
