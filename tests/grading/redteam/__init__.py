@@ -1,0 +1,1 @@
+"""Hostile and broken submissions, graded as one class together with honest ones."""
