@@ -203,7 +203,7 @@ class Entry:
                     comments.append({"id": key_of_row, "cell_id": cell, "notebook_id": part})
         for table, rows in ((api.SubmittedNotebook, parts), (api.Comment, comments)):
             if rows:
-                self._db.execute(insert(table), rows)
+                self._db.execute(insert(table.__table__), rows)
 
     def mark(self, marks: NotebookMarks) -> None:
         """Take note of the marks of a notebook."""
@@ -224,7 +224,7 @@ class Entry:
         """Write what was noted."""
         db = self._db
         if self._new_grades:
-            db.execute(insert(api.Grade), list(self._new_grades.values()))
+            db.execute(insert(api.Grade.__table__), list(self._new_grades.values()))
         if self._changed_grades:
             # The database itself looks whether a person gave a mark: someone may be grading by hand just now.
             grade = api.Grade.__table__
@@ -275,7 +275,8 @@ class Entry:
         for row in self._db.execute(asked):
             scores[names[row.notebook_id]][cells[row.cell_id]] = row.auto_score
             totals[names[row.notebook_id]].append(row.score)
-        return _standing(self._sheets, scores, totals, self._penalties, self._timestamp, self._seconds_late)
+        penalties = {name: self._penalties.get(name) for name in self._notebooks}
+        return _standing(self._sheets, scores, totals, penalties, self._timestamp, self._seconds_late)
 
 
 def read_sheets(db: Any, assignment: str) -> list[Sheet]:
