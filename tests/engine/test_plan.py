@@ -171,8 +171,9 @@ def test_a_set_up_cell_that_uses_an_answer_binds_the_checkers_names() -> None:
     assert steps[0].takes == {"f"}
     assert steps[0].asks
     assert steps[1].own == {"y": 0}
-    assert steps[1].students({"f", "y"}) == {"f"}  # by what `y` was made from
-    assert steps[1].students({"y"}, failed={0}) == {"y"}
+    assert steps[1].students({"f", "y"}, ours={"y"}) == {"f"}  # by what `y` was made from
+    assert steps[1].students({"y"}, ours={"y"}) == set()
+    assert steps[1].students({"y"}, ours={"y"}, failed={0}) == {"y"}
 
 
 def test_functions_of_earlier_cells_lead_to_the_students_names() -> None:
@@ -218,7 +219,7 @@ def test_what_the_checker_came_by_itself_is_its_own() -> None:
 
 def test_a_set_up_cell_that_fails_leaves_its_names_to_the_student_but_for_its_imports() -> None:
     step = last("solution: f = 1", "set-up: import numpy as np\ny = f.g(np)", "test: assert np.all(y)")
-    assert step.students({"np", "y"}, ours={"np"}) == set()
+    assert step.students({"np", "y"}, ours={"np", "y"}) == set()
     assert step.students({"np", "y"}, ours={"np"}, failed={0}) == {"y"}
     assert step.students({"np", "y"}, failed={0}) == {"np", "y"}
 
@@ -407,7 +408,21 @@ def test_a_name_that_a_set_up_cell_only_may_bind_falls_back_to_the_student() -> 
     assert step.students({"x"}, ours={"x"}) == set()
     assert step.students({"x"}) == {"x"}
     assert last("set-up: x = 1", "set-up: if x:\n    x = 2", "test: assert x").students({"x"}) == set()
-    assert last("solution: x = 1", "test: if x:\n    y = x = 2", "test: assert x").students({"x"}) == set()
+    assert last("solution: x = 1", "test: if x:\n    x = 2", "test: assert x").students({"x"}) == {"x"}
+
+
+def test_objects_of_the_students_are_taken_anew() -> None:
+    cells = [
+        "solution: class Net: pass",
+        "set-up: net = Net()\nsize = 3",
+        "test: tried = Net()\nlimit = 3\nassert tried",
+    ]
+    step = last(*cells, "test: assert net and size and tried and limit")
+    assert step.unsure == {"net", "size", "tried"}
+    assert step.students({"net", "size", "tried", "limit"}, ours={"size", "limit"}) == {"net", "tried"}
+    assert step.students({"net", "size", "tried", "limit"}) == {"net", "size", "tried"}
+    assert last(*cells, "test: assert size").asks
+    assert not last(*cells, "test: assert limit").asks
 
 
 def test_code_in_strings_is_read() -> None:

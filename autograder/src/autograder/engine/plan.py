@@ -90,7 +90,9 @@ class Step:
     imported : frozenset of str
         Those of its own names that an import bound.
     unsure : frozenset of str
-        Those of its own names that were the student's, and that a set-up cell may have bound anew or not.
+        Those of its own names that it may have to do without: bound by a cell that needs the student's names, so that
+        it may fail or come to objects of the student's; or the student's before, and bound anew only perhaps. If the
+        checker does not have such a name, it is the student's.
     patches : frozenset of str
         Names that it binds or deletes, if only for a while, and that solutions read or bind: a test that takes away
         a function to see whether another one calls it means the student's own functions to notice.
@@ -200,7 +202,7 @@ def plan(source: NotebookNode) -> Plan:
         if not place.test and _magics.is_foreign(place.cell.source):
             continue
         step = _step(len(steps), place, number, reading, owners)
-        owners.step(step.index, reading, runs_there=not place.test)
+        owners.step(step.index, reading, step.takes, runs_there=not place.test)
         steps.append(step)
         ended = ended or not _same_for_all(step, reading, answered=answered)
         prefix += not ended
@@ -249,19 +251,23 @@ class _Owners:
         called, _ = self._follow(reading.reads, self.links)
         self._give(self._changed(reading) | self._effects(called))
 
-    def step(self, index: int, reading: Reading, *, runs_there: bool) -> None:
-        """Note a step. `runs_there`: the student's process runs the cell too."""
+    def step(self, index: int, reading: Reading, takes: frozenset[str], *, runs_there: bool) -> None:
+        """Note a step, and what it takes of the student's. `runs_there`: their process runs the cell too."""
         called, _ = self.reached(reading.uses)
         self._share(reading)
         self.unsure -= reading.binds - reading.perhaps
         if runs_there:
             self.unsure |= reading.perhaps & self.answers
+            self.unsure |= reading.binds - reading.imported if takes else frozenset()
         for name in reading.binds - {STAR}:
             self.own[name] = index
             self.answers.discard(name)
             self.imported.discard(name)
         self.imported |= reading.imported
         self._link(reading)
+        if not runs_there:
+            for name in reading.binds - reading.imported:
+                self.unsure |= {name} if takes & self._follow([name], self.links)[0] else frozenset()
         if runs_there:
             changed = self._changed(reading)
             changed = changed if changed & self.answers else set()
