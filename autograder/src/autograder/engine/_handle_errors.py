@@ -50,7 +50,7 @@ class StudentError(Exception):
         if self._place is None or name.startswith("_"):
             raise AttributeError(name)
         session = self._place[0]()
-        if session is None:
+        if session is None or session.fault is not None:
             raise AttributeError(name)
         return session.ask("get", self._place[1], name, origin=f"{type(self).__name__}.{name}")
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from autograder.engine import handles
 from autograder.engine._frames import Broken
-from autograder.engine._objects import library_class
+from autograder.engine._objects import MAKERS, library_class
 from autograder.engine._wire import imported_torch
 from autograder.engine.handles import FORWARDED, Handle, HandleType, Refused, StudentError, public
 
@@ -26,17 +26,8 @@ _HEAP_TYPE = 1 << 9  # of `__flags__`: not one of the interpreter's own types
 
 # What a handle does without being used for anything.
 _NOT_USES = frozenset(
-    {
-        "__copy__",
-        "__deepcopy__",
-        "__del__",
-        "__getattribute__",
-        "__hash__",
-        "__init__",
-        "__init_subclass__",
-        "__new__",
-    }
-)
+    {"__copy__", "__deepcopy__", "__del__", "__getattribute__", "__hash__", "__init__", "__init_subclass__", "__new__"}
+)  # fmt: skip
 
 # Data is never a handle, so no handle passes for data.
 _DATA = (
@@ -73,6 +64,8 @@ class Registry:
             match item:
                 case ("object", int(number), int(owner)) if owner in self._classes:
                     self._objects[number] = (owner,)
+                case ("made", int(number), str(name), tuple(parts)):
+                    self._objects[number] = (None, _made(name, parts))
                 case ("error", int(number), int(owner), tuple(args), str(text)) if owner in self._classes:
                     self._objects[number] = (owner, args, shown(text[:_MOST_TRACE]))
                 case (
@@ -87,6 +80,7 @@ class Registry:
                     list(own),
                 ):
                     known = all(type(base) is int and base in self._classes for base in (*mro, *bases))
+                    known = known and set(bases) <= set(mro)
                     if number in self._classes or len(mro) > _MOST_BASES or not known:
                         raise Broken("protocol", "A class is told in a way that does not hold together.")
                     facts = _Facts(
@@ -108,6 +102,9 @@ class Registry:
         found = self._live.get(number)
         if found is None:
             owner, *rest = self._objects[number]
+            if owner is None:
+                self._dead.add(number)  # a copy: nothing here speaks of the student's object any more
+                return rest[0]
             cls = self._classes[owner]
             if issubclass(cls, StudentError) == (not rest):
                 raise Broken("protocol", "An object has the class of another kind of object.")
@@ -184,7 +181,12 @@ def withheld(refused: Refused) -> Any:
 
     used = {name for name, value in vars(Handle).items() if isinstance(value, types.FunctionType)} - _NOT_USES
     names: dict[str, Any] = dict.fromkeys((*used, *FORWARDED), refuse)
-    names |= {"__slots__": (), "__refused__": refused.args, "__hash__": Handle.__hash__}
+    names |= {
+        "__slots__": (),
+        "__refused__": refused.args,
+        "__specials__": {"__eq__"},
+        "__hash__": Handle.__hash__,
+    }
     return object.__new__(type.__new__(HandleType, "Refused", (Handle,), names))  # type: ignore[arg-type]
 
 
@@ -258,8 +260,13 @@ class _Facts:
         named = [self.library] if self.library is not None else []
         for base in line:
             named.extend(base.__dict__["__libraries__"])
-        found = [cls for cls in dict.fromkeys(named) if cls is not object]
-        return found
+        return [cls for cls in dict.fromkeys(named) if cls is not object]
+
+
+def _made(name: str, parts: tuple[Any, ...]) -> Any:
+    if name not in MAKERS or len(parts) > 10 or not all(type(part) in (int, str) for part in parts):
+        raise Broken("protocol", "A value is made in a way that is not known.")
+    return MAKERS[name](*parts)
 
 
 def _data() -> tuple[type, ...]:

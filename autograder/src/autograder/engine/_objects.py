@@ -18,7 +18,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path, PosixPath
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -101,9 +101,10 @@ _MADE: dict[type, Callable[[Any], tuple[Any, ...]]] = {
     Fraction: lambda value: (value.numerator, value.denominator),
     Decimal: lambda value: (str(value),),
     date: lambda value: (value.year, value.month, value.day),
+    datetime: lambda v: (v.year, v.month, v.day, v.hour, v.minute, v.second, v.microsecond),
     timedelta: lambda value: (value.days, value.seconds, value.microseconds),
 }
-_MAKERS: dict[str, Callable[..., Any]] = {
+MAKERS: dict[str, Callable[..., Any]] = {
     "PosixPath": Path, "Fraction": Fraction, "Decimal": Decimal, "date": date, "timedelta": timedelta,
     "datetime": datetime,
 }  # fmt: skip
@@ -136,6 +137,16 @@ def library_class(module: str, qualname: str) -> type | None:
     return found if isinstance(found, type) else None
 
 
+def ingredients(value: Any) -> tuple[str, tuple[Any, ...]]:
+    """What a value of the standard library (a Path, a Fraction) is made of, for `MAKERS`."""
+    return type(value).__name__, _MADE[type(value)](value)
+
+
+def is_made(value: object) -> bool:
+    """Whether the value is exactly of a type that `ingredients` knows, and so goes as a copy."""
+    return type(value) in _MADE and (type(value) is not datetime or cast(datetime, value).tzinfo is None)
+
+
 def is_callback(value: object) -> bool:
     """Whether the checker's value is passed as something to call back."""
     return isinstance(value, _CALLED_BACK)
@@ -161,7 +172,7 @@ def recipe(value: object) -> tuple[Any, ...] | None:
             value.microsecond,
         )
         return ("made", "datetime", parts)
-    if type(value) in _MADE:
+    if is_made(value):
         return ("made", type(value).__name__, _MADE[type(value)](value))
     if isinstance(value, types.ModuleType):
         name = value.__name__
@@ -186,7 +197,7 @@ def follow(entry: tuple[Any, ...]) -> Any:
             bits.state = state
             return np.random.Generator(bits)
         case ("made", name, parts):
-            return _MAKERS[name](*parts)
+            return MAKERS[name](*parts)
         case ("module", name):
             return importlib.import_module(name)
         case ("name", module, path):

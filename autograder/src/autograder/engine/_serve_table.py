@@ -8,7 +8,16 @@ from collections.abc import Callable
 from typing import Any, cast
 
 from autograder.engine import values
-from autograder.engine._objects import CALLBACK, OBJECT, OPERATORS, PROTOCOLS, TABLE, follow
+from autograder.engine._objects import (
+    CALLBACK,
+    OBJECT,
+    OPERATORS,
+    PROTOCOLS,
+    TABLE,
+    follow,
+    ingredients,
+    is_made,
+)
 from autograder.engine._serve_run import text_of
 
 _MOST_TEXT = 20_000
@@ -59,12 +68,15 @@ class Table:
         if found is not None:
             return found
         kind = type(value)
-        owner = -1 if is_a(value, type) else self.number(kind)
+        made = is_made(value)
+        owner = -1 if made or is_a(value, type) else self.number(kind)
         self._next += 1
         number = self._next
         self._numbers[id(value)] = number
         self._things[number] = value
-        if is_a(value, type):
+        if made:
+            self.news.append(("made", number, *ingredients(value)))
+        elif is_a(value, type):
             self.news.append(("class", number, *self._class_facts(cast(type, value))))
         elif is_a(value, BaseException):
             error = cast(BaseException, value)

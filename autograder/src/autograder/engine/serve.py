@@ -6,6 +6,7 @@ be right for honest code only; the checker's end believes none of it (`autograde
 
 from __future__ import annotations
 
+import builtins
 import types
 from collections.abc import Callable
 from typing import Any
@@ -100,9 +101,7 @@ class _Server:
         changed = False
         try:
             with watched(side):
-                args, kwargs = values.decode(
-                    frame.payload, limits=self._limits, resolve=self._table.resolver(table)
-                )
+                args, kwargs = self._arguments(frame, table)
                 again = self._table.refer_again()
                 try:
                     status, value = self._do(operation, target, name, args, kwargs)
@@ -138,6 +137,14 @@ class _Server:
         )
         error.__traceback__ = None
         return values.encode(facts)
+
+    def _arguments(self, frame: Frame, table: list[tuple[Any, ...]]) -> Any:
+        resolve = self._table.resolver(table)
+        try:
+            return values.decode(frame.payload, limits=self._limits, resolve=resolve)
+        except values.DecodeError as error:
+            # No error of the student's code, so none that a test may expect.
+            raise values.NotPlain(f"an argument cannot be read: {error}") from error
 
     def _differs(self, args: Any, before: memoryview, refer: values.Refer) -> bool:
         try:
@@ -200,11 +207,18 @@ class _Server:
             value = values.decode(frame.payload, limits=self._limits, resolve=self._table.resolver(table))
             if status == "value":
                 return value
-            name, text = value
-            found = getattr(__import__("builtins"), name, RuntimeError)
-            raise found(text)
+            raise _error_of(*value)
 
         return function
+
+
+def _error_of(name: str, text: str) -> Exception:
+    """What a function of the checker's raised: the nearest built-in error."""
+    try:
+        found = getattr(builtins, name)(text)
+    except TypeError:  # one that needs more than a text
+        found = None
+    return found if isinstance(found, Exception) else RuntimeError(text)
 
 
 def _kind(value: object) -> str:
