@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from importlib.resources import files
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -85,16 +86,19 @@ class Watched:
 # Everything in a document that could act, dress up, or lead elsewhere.
 FOUND = """(within) => {
   const found = [];
+  const LIVE = new Set(`script style iframe frame object embed applet form input button select textarea svg math
+    base link meta audio video source marquee template portal canvas noscript title body html head`.split(/\\s+/));
+  const ACTIVE = new Set(`style srcset srcdoc background action formaction ping target name contenteditable
+    autofocus tabindex`.split(/\\s+/));
   const links = /^(https?:|mailto:|#)/i;
   for (const node of document.querySelectorAll(`${within} *`)) {
     const tag = node.tagName.toLowerCase();
-    if (/^(script|style|iframe|frame|object|embed|applet|form|input|button|select|textarea|svg|math|base|link|meta)$/.test(tag)
-        || /^(audio|video|source|marquee|template|portal|canvas|noscript|title|body|html|head)$/.test(tag)) {
+    if (LIVE.has(tag)) {
       found.push(`<${tag}>`);
     }
     for (const { name, value } of node.attributes) {
       if (name === 'tabindex' && (node.className === 'wide' || within !== 'body')) continue;  // ours; formgrader's
-      if (/^on|^(style|srcset|srcdoc|background|action|formaction|ping|target|name|contenteditable|autofocus|tabindex)$/.test(name)) {
+      if (name.startsWith('on') || ACTIVE.has(name)) {
         found.push(`${tag} ${name}=${value}`);
       }
       if (name === 'href' && !links.test(value)) found.push(`${tag} href=${value}`);
@@ -189,7 +193,8 @@ def axe(page: Page) -> list[str]:
     """All of axe's violations, of any impact."""
     page.evaluate((files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8"))
     results = page.evaluate(
-        """() => axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] })"""
+        """() => axe.run(document, {
+          runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] })"""
     )
     assert len(results["passes"]) > 15
     return [f"{item['id']}: {node['html'][:200]}" for item in results["violations"] for node in item["nodes"]]
@@ -225,9 +230,7 @@ def test_the_page_by_keyboard_and_by_landmarks(browser: Browser, tmp_path: Path)
     levels = page.locator("h1, h2, h3, h4, h5, h6").evaluate_all(
         "(all) => all.map((node) => +node.tagName[1])"
     )
-    assert levels[0] == 1 and all(
-        after - before <= 1 for before, after in zip(levels, levels[1:], strict=False)
-    )
+    assert levels[0] == 1 and all(after - before <= 1 for before, after in pairwise(levels))
     seen.context.close()
 
 

@@ -12,7 +12,10 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="
 #: What an attack does when it works: each way is seen by the browser test.
 DEED = "document.title='pwned';console.log('pwned');alert('pwned')"
-_SVG = f'<svg xmlns="http://www.w3.org/2000/svg" onload="{DEED}"><script>{DEED}</script><rect width="9" height="9"/></svg>'
+_SVG = (
+    f'<svg xmlns="http://www.w3.org/2000/svg" onload="{DEED}"><script>{DEED}</script>'
+    '<rect width="9" height="9"/></svg>'
+)
 _CODED = "".join(f"&#{ord(letter)};" for letter in "javascript:") + DEED
 
 #: Attacks in HTML, and in what turns into HTML.
@@ -59,7 +62,8 @@ PAYLOADS = (
     f'<a href="data:text/html,<script>{DEED}</script>">link</a>',
     '<a href="vbscript:x" ping="//evil.invalid/ping">link</a>',
     '<p style="position:fixed;inset:0;background:red url(//evil.invalid/c.png)" class=skip id=questions>over</p>',
-    '<img src="//evil.invalid/pixel.png"><img srcset="//evil.invalid/2.png 2x"><picture><source srcset=//evil.invalid/3.png></picture>',
+    '<img src="//evil.invalid/pixel.png"><img srcset="//evil.invalid/2.png 2x">'
+    "<picture><source srcset=//evil.invalid/3.png></picture>",
     '<table background="//evil.invalid/d.png"><tr><td background="//evil.invalid/e.png">x</table>',
     f"<template><script>{DEED}</script></template><slot></slot>",
     f'<plaintext><xmp><img src=x onerror="{DEED}">',
@@ -211,8 +215,9 @@ def hostile() -> NotebookNode:
 
 def ordinary() -> NotebookNode:
     """A graded notebook of an ordinary course: plain asserts, hidden tests, a written answer, a task."""
-    frame = "<style scoped>td{color:red}</style><table border='1' class='dataframe'><thead><tr><th>mean</th></tr></thead>"
-    table = f"<div>{frame}<tbody><tr><td>3.5</td></tr></tbody></table></div>"
+    style = "<style scoped>td{color:red}</style>"
+    frame = "<table border='1' class='dataframe'><thead><tr><th>mean</th></tr></thead>"
+    table = f"<div>{style}{frame}<tbody><tr><td>3.5</td></tr></tbody></table></div>"
     picture = {"image/png": PIXEL, "text/plain": "<Figure size 640x480 with 1 Axes>"}
     cells = [
         new_markdown_cell("# Problem set 1\n\nBe brief."),

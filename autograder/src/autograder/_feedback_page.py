@@ -191,7 +191,7 @@ def read_page(
     info = resources.get("nbgrader", {})
     results = [result for question in reader.questions for result in question.results]
     late = float(info.get("late_penalty") or 0.0)
-    earned = float(info.get("score", sum(result.score for result in results) - late))
+    earned = max(0.0, float(info.get("score", sum(result.score for result in results) - late)))
     most = float(info.get("max_score", sum(result.points for result in results)))
     return Page(
         assignment=clean_text(info.get("assignment"), 200),
@@ -281,7 +281,6 @@ class _Reader:
 
     def _by_hand(self, cell: NotebookNode, marks: Mapping[str, Any], name: str, number: int) -> Markup:
         """A question that people grade: a written answer, or a task."""
-        result = self._result(name, marks)
         plain = NotebookNode(cell, source=visible(cell.source, *self._scheme).text)
         if marks.get("task"):
             if _HEADING.search(clean_text(plain.source)):
@@ -292,14 +291,13 @@ class _Reader:
         else:
             self._answer(plain, marks, name, number)
         question = self._ask(name)
-        question.results.append(result)
+        self._score(question, name, marks)
         question.blank = all(self._stubs)
         self._begin()
         return self._written(plain, number)
 
     def _test(self, cell: NotebookNode, marks: Mapping[str, Any], name: str, number: int) -> Markup:
         """A test cell: a new question, or one more check of the question above."""
-        result = self._result(name, marks)
         shown = visible(cell.source, *self._hidden)
         outputs = cell.outputs if cell.cell_type == "code" else []
         if self._next.answers or self._titled or not self.questions or not self.questions[-1].checks:
@@ -309,14 +307,12 @@ class _Reader:
             self._begin()
         question = self.questions[-1]
         question.names.append(name)
-        question.results.append(result)
+        result = self._score(question, name, marks)
         check = self._check(outputs, shown, result, number)
         question.checks.append(check)
         question.blank = question.blank or all(each.outcome == NOT_ATTEMPTED for each in question.checks)
         if result.by_hand:
             question.notes.append("A grader set these points by hand.")
-        if result.extra:
-            question.notes.append(f"{points_of(result.extra)} of these are extra credit.")
         code = Markup("<pre><code>{}</code></pre>").format(check.source)
         return _cell(f"Test, cell {number}", code + check.card + check.output)
 
@@ -357,6 +353,14 @@ class _Reader:
         question.anchor = f"question-{number}"
         self.questions.append(question)
         return question
+
+    def _score(self, question: Question, name: str, marks: Mapping[str, Any]) -> Result:
+        """Add the result on a cell to its question."""
+        result = self._result(name, marks)
+        question.results.append(result)
+        if result.extra:
+            question.notes.append(f"With extra credit: {points_of(result.extra)}.")
+        return result
 
     def _result(self, name: str, marks: Mapping[str, Any]) -> Result:
         """The gradebook's result on a cell."""

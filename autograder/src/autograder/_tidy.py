@@ -9,6 +9,9 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_notebook
 
 _KINDS = ("code", "markdown", "raw")
+#: Most characters of a notebook that are shown: of text, and of pictures.
+MOST_CHARACTERS = 1_000_000
+MOST_IN_PICTURES = 30_000_000
 
 
 def tidy(notebook: NotebookNode) -> NotebookNode:
@@ -21,6 +24,7 @@ def tidy(notebook: NotebookNode) -> NotebookNode:
     found = notebook.get("cells")
     cells = [cell for cell in found if isinstance(cell, Mapping)] if isinstance(found, list) else []
     shown = [_cell(cell, number) for number, cell in enumerate(cells, start=1)]
+    _fit(shown)
     tidied: NotebookNode = new_notebook(metadata=kept, cells=shown)
     return tidied
 
@@ -64,6 +68,37 @@ def _cell(cell: Mapping[str, Any], number: int) -> NotebookNode:
             if isinstance(held, Mapping)
         }
     return NotebookNode(_nodes(shown))
+
+
+def _fit(cells: list[NotebookNode]) -> None:
+    """Leave out what is beyond the most that is shown; sources come before outputs."""
+    left = MOST_CHARACTERS
+    for cell in cells:
+        left -= len(cell.source)
+        if left < 0:
+            cell.source = "(Left out here: the notebook is too large.)"
+    left_in_pictures = MOST_IN_PICTURES
+    bundles = [held for cell in cells for held in cell.get("attachments", {}).values()]
+    for output in (output for cell in cells for output in cell.get("outputs", [])):
+        if output.output_type == "display_data":
+            bundles.append(output.data)
+        left -= (
+            len(output.get("text", ""))
+            + len(output.get("evalue", ""))
+            + sum(map(len, output.get("traceback", [])))
+        )
+        if left < 0 and output.output_type == "stream":
+            output.text = "(Left out here: the notebook is too large.)"
+        elif left < 0 and output.output_type == "error":
+            output.traceback = []
+    for bundle in bundles:
+        for kind, value in list(bundle.items()):
+            if kind.startswith("image/"):
+                left_in_pictures -= len(value)
+            else:
+                left -= min(len(value), 100_000)
+            if (left_in_pictures if kind.startswith("image/") else left) < 0:
+                del bundle[kind]
 
 
 def _output(output: Mapping[str, Any]) -> dict[str, Any]:

@@ -31,8 +31,9 @@ MOST_PICTURE = 4_000_000
 MOST_LINE = 5_000
 #: Widest or highest picture that is shown, in pixels.
 MOST_PIXELS = 20_000
-#: Deepest nesting of HTML that is shown.
+#: Deepest nesting of HTML that is shown, and most tags and entities.
 MOST_DEPTH = 60
+MOST_TAGS = 10_000
 
 TAGS = frozenset(
     """a abbr b blockquote br caption center cite code col colgroup dd del details dfn div dl dt em figcaption
@@ -54,18 +55,23 @@ _LINK = re.compile(r"(?:https?://|mailto:|#)[^\x00-\x20]*", re.I)
 _DATA = re.compile(r"data:image/(?:png|jpeg|gif|svg\+xml);base64,[A-Za-z0-9+/]+={0,2}")
 # Parsers take far too long over comments and tags that never end.
 _COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.S)
-_UNENDING = re.compile(r"<(?=[^<>]*(?:<|\Z))")
+_UNENDING = re.compile(r"<(?=[^<>]*(?:<|\Z)|[^<>]{2000})")
 _HEADING = re.compile(r"<(/?)h([1-6])>")
 # A table scrolls in a box of its own, by keyboard too.
 _WIDE = '<div class="wide" role="group" aria-label="Table" tabindex="0">'
 _HELD = re.compile(r"held-picture:[0-9]+\.")
 #: Languages of code that are coloured; other code is shown plain.
 _LANGUAGES = frozenset("bash c c++ cpp java javascript julia matlab octave python r ruby scala sql".split())
-# What a script in an SVG would need. As an <img> it could not run; opened on its own it could.
+# What could act or fetch in an SVG: as an <img> it cannot, but a reader may open the picture on its own.
 _LIVELY = re.compile(
-    rb"<\s*(?:\w+:)?(?:script|foreignobject|iframe|a|use|image|animate|set|style)\b|\bon\w+\s*=|javascript:|<!entity|@import"
-    rb"|<\?xml-stylesheet|(?:href|src)\s*=\s*[\"']?\s*(?!#)[a-z]",
-    re.I,
+    rb"<[^\s<>/]*(?:script|foreignobject|iframe|animat|handler|listener|embed|object|video|audio|\bset\b|:set\b)"
+    rb"|[\s\"'/]on\w+\s*=|<!entity|<!attlist|<\?xml-stylesheet|@import|url\(\s*[\"']?\s*(?!#)[^\s\"']"
+    rb"|(?:href|src)\s*=(?!\s*[\"'](?:#|data:image/(?:png|jpeg);base64,))",
+    re.IGNORECASE,
+)
+_SVG = re.compile(
+    rb"\s*(?:<\?xml [^>]*\?>|<!DOCTYPE svg PUBLIC[^>\[]*>|<!--(?:(?!--).)*-->|\s)*<svg\b",
+    re.IGNORECASE | re.DOTALL,
 )
 
 
@@ -99,6 +105,8 @@ def clean_html(html: object) -> Markup:
     """
     source, pictures = _lift(html)
     source = _UNENDING.sub("&lt;", _COMMENT.sub("", clean_text(source, MOST_MARKUP)))
+    if source.count("<") + source.count("&") > MOST_TAGS:
+        return Markup("<pre>{}</pre>").format(clean_text(source))
     soup = BeautifulSoup(source, "html.parser")
     if _depth(soup) > MOST_DEPTH:
         return Markup("<pre>{}</pre>").format(clean_text(source))
@@ -290,12 +298,7 @@ def _picture_data(kind: object, data: object) -> str | None:
         return None
     if kind == "image/svg+xml":
         content = data.encode("utf-8", "replace")
-        opens = re.match(
-            rb"(?:<\?xml[^>]*\?>|<!DOCTYPE svg PUBLIC[^>\[]*>|<!--.*?-->|\s)*<svg\b", content, re.S
-        )
-        # Matplotlib writes one style element and references inside the file: those are known and go or stay.
-        content = re.sub(rb"<style type=\"text/css\">\*\{[a-z:;-]*\}</style>", b"", content)
-        if not opens or _LIVELY.search(content):
+        if not _SVG.match(content) or _LIVELY.search(content):
             return None
     else:
         try:
