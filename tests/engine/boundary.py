@@ -15,6 +15,152 @@ from autograder.engine.session import Session
 
 Peer = Callable[[int, int], None]
 
+#: A student's cell with something of each kind.
+CELL = '''
+import collections, enum, functools, math, warnings
+import numpy as np
+from dataclasses import dataclass
+from fractions import Fraction
+
+answer, words, table = 42, ["a", "b"], {"x": np.arange(3)}
+_hidden = 1
+
+def same(x):
+    return x
+
+def halve(x: float, by: "how much" = 2.0, *, up=False) -> float:
+    """Divide."""
+    return x / by
+
+class Point:
+    """A place."""
+    dimensions = 2
+
+    def __init__(self, x, y):
+        self.x, self.y = x, y
+
+    def __eq__(self, other):
+        return isinstance(other, Point) and (self.x, self.y) == (other.x, other.y)
+
+    def __hash__(self):
+        return hash((self.x, self.y))
+
+    def __lt__(self, other):
+        return self.x < other.x
+
+    def __add__(self, other):
+        return Point(self.x + getattr(other, "x", other), self.y)
+
+    def __repr__(self):
+        return f"Point({self.x}, {self.y})"
+
+    @staticmethod
+    def origin():
+        return Point(0, 0)
+
+    @property
+    def norm(self):
+        return math.hypot(self.x, self.y)
+
+    def moved(self, dx):
+        return type(self)(self.x + dx, self.y)
+
+class Pixel(Point):
+    pass
+
+class Bag:
+    def __init__(self, *items):
+        self.items = list(items)
+        self.open = False
+
+    def __len__(self):
+        return len(self.items)
+
+    def __getitem__(self, i):
+        return self.items[i]
+
+    def __setitem__(self, i, item):
+        self.items[i] = item
+
+    def __delitem__(self, i):
+        del self.items[i]
+
+    def __contains__(self, item):
+        return item in self.items
+
+    def __enter__(self):
+        self.open = True
+        return self
+
+    def __exit__(self, *error):
+        self.open = False
+
+class Yes:
+    """Equal to everything."""
+    def __eq__(self, other): return True
+    def __lt__(self, other): return True
+    __gt__ = __le__ = __ge__ = __lt__
+    def __add__(self, other): return 4
+    __radd__ = __sub__ = __rsub__ = __mul__ = __abs__ = __neg__ = __add__
+    def __contains__(self, item): return True
+    def __float__(self): return 4.0
+    def __int__(self): return 4
+    __index__ = __int__
+    def __array__(self, *args, **kwargs): return np.array(4.0)
+    def __bool__(self): return True
+    def __hash__(self): return hash(4)
+
+class Colour(enum.Enum):
+    RED, BLUE = 1, 2
+
+class BadThing(ValueError):
+    def __init__(self, level):
+        super().__init__(f"bad at {level}")
+        self.level = level
+
+def apply(function, *args):
+    return function(*args)
+
+def count(n):
+    for i in range(n):
+        yield i
+
+def raises(kind):
+    raise {"value": ValueError("no"), "bad": BadThing(3), "stop": StopIteration(), "exit": SystemExit(0),
+           "interrupt": KeyboardInterrupt(), "group": ExceptionGroup("g", [ValueError()]),
+           "generator": GeneratorExit(), "linalg": np.linalg.LinAlgError("singular"),
+           "memory": MemoryError()}[kind]
+
+def deep(n):
+    return deep(n + 1)
+
+def speak(text):
+    import sys
+    print(text)
+    print(text, file=sys.stderr)
+    warnings.warn("take care", DeprecationWarning)
+    return len(text)
+
+def spoil(x):
+    x[0] = 9
+    return x[0]
+
+def draw(rng):
+    return rng.random()
+
+Pair = collections.namedtuple("Pair", "low high")
+
+def pair():
+    return Pair(1, [2])
+
+def half():
+    return Fraction(1, 2)
+
+def refused(kind):
+    return {"matrix": np.matrix([1]), "masked": np.ma.array([1]), "list": [1, np.matrix([1])],
+            "int": type("I", (int,), {})(4), "objects": np.array([None])}[kind]
+'''
+
 
 def notebook(source: str) -> dict[str, Any]:
     """The namespace after a cell has run."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import types
 import weakref
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -165,7 +166,7 @@ class Registry:
         # A SyntaxError is left without its file and line: IPython would show that line of the checker's file.
         if not issubclass(cls, SyntaxError):
             with contextlib.suppress(Exception):
-                base.__init__(error, *args)
+                base.__init__(error, *args)  # type: ignore[misc]
         error.args = args
         error._text = text
         error._place = (self._session, number)
@@ -238,7 +239,7 @@ class _Facts:
         if known:
             try:
                 space = {**names, "__line__": (*line, Handle, *known, object)}
-                face = type.__new__(HandleType, self.name, (Handle,), space)  # type: ignore[arg-type]
+                face = type.__new__(HandleType, self.name, (Handle,), space)
             except TypeError:  # nothing can be derived from a class of another layout: a function's
                 face = known[0]
         names.update({name: FORWARDED[name] for name in self.own & FORWARDED.keys()})
@@ -251,11 +252,11 @@ class _Facts:
         )
         names["__line__"] = (*(base for base in line if "__face__" in base.__dict__), Handle, object)
         try:
-            return type.__new__(HandleType, self.name, bases or (Handle,), names)  # type: ignore[arg-type]
+            return type.__new__(HandleType, self.name, bases or (Handle,), names)
         except TypeError:  # bases that do not go together
             return type.__new__(HandleType, self.name, (Handle,), {**names, "__line__": (Handle, object)})
 
-    def _libraries(self, line: list[type]) -> list[type]:
+    def _libraries(self, line: Sequence[type]) -> list[type]:
         """The installed libraries' classes among the class and its bases, in order and with their own bases."""
         named = [self.library] if self.library is not None else []
         for base in line:

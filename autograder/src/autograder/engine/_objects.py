@@ -18,7 +18,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path, PosixPath
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
@@ -91,11 +91,12 @@ PROTOCOLS: dict[str, Callable[..., Any]] = {
 
 #: Classes that a module does not name.
 _UNNAMED: dict[tuple[str, str], type] = {
-    ("builtins", cls.__name__): cls
-    for cls in (
-        types.FunctionType, types.MethodType, types.BuiltinFunctionType, types.GeneratorType, types.ModuleType,
-    )
-}  # fmt: skip
+    ("builtins", "function"): types.FunctionType,
+    ("builtins", "method"): types.MethodType,
+    ("builtins", "builtin_function_or_method"): types.BuiltinFunctionType,
+    ("builtins", "generator"): types.GeneratorType,
+    ("builtins", "module"): types.ModuleType,
+}
 _MADE: dict[type, Callable[[Any], tuple[Any, ...]]] = {
     PosixPath: lambda value: (str(value),),
     Fraction: lambda value: (value.numerator, value.denominator),
@@ -120,14 +121,10 @@ def by_name(module: str, qualname: str) -> Any:
     """Find what an imported module names, or None; no code of the module runs."""
     found: Any = sys.modules.get(module)
     for part in qualname.split("."):
-        if not isinstance(found, types.ModuleType) and not isinstance(found, type):
+        kind: Any = types.ModuleType if isinstance(found, types.ModuleType) else type
+        if not isinstance(found, kind):
             return None
-        found = (
-            (types.ModuleType if isinstance(found, types.ModuleType) else type)
-            .__dict__["__dict__"]
-            .__get__(found)
-            .get(part)
-        )
+        found = kind.__dict__["__dict__"].__get__(found).get(part)
     return found
 
 
@@ -144,7 +141,7 @@ def ingredients(value: Any) -> tuple[str, tuple[Any, ...]]:
 
 def is_made(value: object) -> bool:
     """Whether the value is exactly of a type that `ingredients` knows, and so goes as a copy."""
-    return type(value) in _MADE and (type(value) is not datetime or cast(datetime, value).tzinfo is None)
+    return type(value) in _MADE and (type(value) is not datetime or value.tzinfo is None)
 
 
 def is_callback(value: object) -> bool:

@@ -11,7 +11,9 @@ from __future__ import annotations
 import types
 import weakref
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+
+import numpy as np
 
 from autograder.engine._handle_errors import BoundaryError, NotPlainResult, Refused, StudentError
 from autograder.engine._handle_inspect import code, signature
@@ -20,9 +22,10 @@ from autograder.engine._objects import COMPARISONS, OPERATORS, PROTOCOLS
 if TYPE_CHECKING:
     from autograder.engine.session import Session
 
-_FUNCTIONS = (types.FunctionType, types.MethodType, types.BuiltinFunctionType)
 __all__ = ["BoundaryError", "Handle", "HandleType", "NotPlainResult", "Refused", "StudentError"]
 
+_FUNCTIONS = (types.FunctionType, types.MethodType, types.BuiltinFunctionType)
+T = TypeVar("T")
 ADVICE = "return numbers, strings, lists, tuples, dicts or NumPy arrays"
 
 
@@ -61,7 +64,6 @@ class HandleType(type):
             return signature(session.registry.description(number))
         if _is_private(name):
             raise AttributeError(name)
-        __tracebackhide__ = True
         return _class_ask(cls, "get", name)
 
     def __setattr__(cls, name: str, value: Any) -> None:
@@ -127,8 +129,8 @@ class Handle(metaclass=HandleType):
             raise AttributeError(name)
         _ask(self, "delete", name)
 
-    @property
-    def __class__(self) -> type:  # type: ignore[override]
+    @property  # type: ignore[misc]  # `object` lets it be set
+    def __class__(self) -> type:
         """The face of the class, or the interpreter's own class (a function's, say) that can have none."""
         return type(self).__dict__.get("__face__") or type(self)
 
@@ -197,13 +199,9 @@ def public(cls: type) -> type:
 
 def make(cls: type, session: weakref.ref[Session], number: int, origin: str) -> Any:
     """A handle of this class."""
-    handle = object.__new__(cls)
-    for name, value in (
-        ("changed", False),
-        ("number", number),
-        ("origin", origin[:60]),
-        ("session", session),
-    ):
+    handle: Any = object.__new__(cls)
+    slots = {"changed": False, "number": number, "origin": origin[:60], "session": session}
+    for name, value in slots.items():
         _SET[name](handle, value)
     return handle
 
@@ -272,7 +270,7 @@ def _refuse(handle: object) -> NoReturn:
     raise NotPlainResult(sentence)
 
 
-def _exact(kind: type[Any], value: Any, what: str) -> Any:
+def _exact(kind: type[T], value: object, what: str) -> T:
     if type(value) is kind:
         return value
     raise NotPlainResult(f"{what} is no {kind.__name__}")
@@ -289,9 +287,7 @@ def _compare(handle: object, name: str, other: object) -> bool:
     elif not _allowed(handle, name):
         _refuse(handle)
     found = _ask(handle, "special", name, (other,))
-    if (
-        type(found).__name__ == "bool" and type(found).__module__ == "numpy"
-    ):  # one np.bool is as good as a bool
+    if type(found) is np.bool_:  # one is as good as a bool; an array of them is not
         return bool(found)
     if type(found) is not bool:
         _refuse(handle)
