@@ -10,7 +10,7 @@ from autograder.engine._magics import python
 from autograder.engine._scopes import (
     Comprehension,
     Scope,
-    annotations,
+    annotated,
     defaults,
     in_place,
     locals_of,
@@ -267,7 +267,7 @@ class Names(ast.NodeVisitor):
     # ---- scopes
 
     def visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
-        for part in (*node.decorator_list, *defaults(node.args), *annotations(node.args, node.returns)):
+        for part in (*node.decorator_list, *defaults(node.args), *annotated(node.args, node.returns)):
             self.visit(part)
         self.words.add(node.name)
         self.bind(node.name)

@@ -103,7 +103,7 @@ class Run:
     failed: str = ""
 
     def __post_init__(self) -> None:
-        self._steps = self.plan.steps[self.prefix :]
+        self._steps = tuple(step for step in self.plan.steps[self.prefix :] if not step.idle)
         self._asks = [step for step in self._steps if step.asks]
         self._by_step = {step.index: step for step in self._steps}
         self._tests: dict[int, Cell] = {}
@@ -131,7 +131,7 @@ class Run:
         job: list[tuple[str, int, int, str, bool, int]] = []
         limit = self.engine.cell_output_bytes
         self._notebook = copy.deepcopy(self.task.notebook)
-        modules = frozenset(self.plan.imports) | frozenset(self.engine._modules)
+        modules = self.engine.modules
         # The assignment's own cells that have nothing to do with the student's ran well elsewhere.
         common = {step.source for step in self.plan.steps[: self.plan.prefix]}
         later = words_after(self._notebook, set(tests))

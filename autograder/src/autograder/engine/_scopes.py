@@ -66,7 +66,7 @@ def defaults(args: ast.arguments) -> list[ast.expr]:
     return [*args.defaults, *(default for default in args.kw_defaults if default is not None)]
 
 
-def annotations(args: ast.arguments, returns: ast.expr | None) -> list[ast.expr]:
+def annotated(args: ast.arguments, returns: ast.expr | None) -> list[ast.expr]:
     notes = [arg.annotation for arg in ast.walk(args) if isinstance(arg, ast.arg) and arg.annotation]
     return [*notes, *([returns] if returns is not None else [])]
 

@@ -14,7 +14,7 @@ import pickle
 import select
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
@@ -35,6 +35,8 @@ class Secret:
 
     plan: Plan
     prefix: int  # so many steps are run once for all
+    cells: tuple[str, ...]  # all code cells of the source, with the solutions
+    imports: Mapping[str, str]  # names that solutions import, with the statements
 
 
 @dataclass
@@ -43,6 +45,7 @@ class Checks:
 
     shell: Shell
     plan: Plan
+    imports: Mapping[str, str]
     seconds: float = 30.0
     secret: int = 0
     own: set[str] = field(default_factory=set)
@@ -59,8 +62,16 @@ class Checks:
         """Run one cell, with the student's names if there is a session; return whether it raised nothing."""
         space = self.shell.user_ns
         theirs: dict[str, Any] = {}
+        for name in self.own & step.answers:
+            space.pop(name, None)
+            self.own.discard(name)
+        for name in step.answers & step.words & self.imports.keys():
+            # What a solution imports means the library, whatever a student calls by that name.
+            with contextlib.suppress(Exception):
+                exec(self.imports[name], space)
+                self.own.add(name)
         if session is not None:
-            wanted = step.students(session.names(), self.own, self.failed)
+            wanted = step.students(session.names(), self.own, self.failed) - self.own
             theirs = session.fetch(sorted(wanted))
             self.own -= theirs.keys()
             space.update(theirs)
@@ -75,7 +86,7 @@ class Checks:
             if not fine and step.kind == "setup":
                 self.failed.add(step.index)
             for name, value in theirs.items():
-                if space.get(name) is value:
+                if space.get(name) is value and name not in step.binds:
                     del space[name]
             for name in (step.binds - step.patches) | (set(space) - before):
                 # A handle ends with its question; later cells take the student's name anew.
@@ -113,14 +124,18 @@ def check_assignment(shell: Shell, link: Link, secret_pipe: int, order: dict[str
     plan = secret.plan
     os.chdir(order["folder"])
     sys.path.insert(0, order["folder"])
-    checks = Checks(shell, plan)
+    checks = Checks(shell, plan, secret.imports)
     shell.begin(checks.emit, seed=0)
     for step in plan.steps[: secret.prefix]:
         checks.run(step, None)
     link.send({"ready": os.getpid(), "threads": len(os.listdir("/proc/self/task"))})
 
+    rest = tuple(step for step in plan.steps[secret.prefix :] if not step.idle)
+
     def body(policy: Policy, descriptors: list[int], told: dict[str, Any]) -> NoReturn:
-        check_submission(checks, plan.steps[secret.prefix :], policy, descriptors, told)
+        if told.get("rehearse"):
+            rehearse(checks.shell, secret.cells, policy, descriptors[0])
+        check_submission(checks, rest, policy, descriptors, told)
 
     Warden(link, body).run()
 
@@ -133,6 +148,29 @@ def setup_seed(index: int) -> int:
 def number_of(text: str) -> int:
     """Return a number below 2^63 that depends on all of a text."""
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1
+
+
+def rehearse(shell: Shell, cells: tuple[str, ...], policy: Policy, out: int) -> NoReturn:
+    """Run the whole source once, solutions and all, and tell which modules that imports.
+
+    Libraries import much of themselves only when it is used. The warm process imports it beforehand then, and no
+    student's process has to.
+    """
+    events = EventWriter(out)
+    silence()
+    try:
+        jail.confine(policy, unsafe=True)
+    except (JailError, ValueError):
+        os._exit(1)
+    shell.begin(lambda output: None, seed=0)
+    known: set[str] = set()
+    for number, source in enumerate(cells, start=1):
+        shell.run(source, number=number)
+        found = {name for name in list(sys.modules) if not name.startswith("__")} - known
+        known |= found
+        events.put("modules", sorted(found))
+    events.put("done")
+    os._exit(0)
 
 
 def check_submission(

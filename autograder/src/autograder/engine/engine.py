@@ -9,10 +9,12 @@ code of the assignment and none of a student. `autograder.engine.warden` says wh
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import errno
 import os
 import pickle
+import select
 import shutil
 import signal
 import socket
@@ -27,7 +29,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from IPython.core.inputtransformer2 import TransformerManager
+from nbformat import NotebookNode
+from nbgrader.utils import is_solution
+
 from autograder.engine import jail
+from autograder.engine._events import EventReader
 from autograder.engine._run import Pipes, Run
 from autograder.engine.checker import Secret
 from autograder.engine.jail import Limits, Policy
@@ -35,8 +42,9 @@ from autograder.engine.plan import Plan, plan
 from autograder.engine.task import EngineError, Files, Outcome, Task, TaskFailed
 from autograder.engine.warden import Closed, Link
 
-#: What nearly every notebook imports, warmed before the first submission.
-MODULES = ("numpy", "scipy", "skimage", "matplotlib", "IPython")
+#: What nearly every notebook imports. The rest an assignment's own source tells: what is not needed makes forks slow.
+MODULES = ("numpy", "matplotlib", "IPython", "ipywidgets")
+REHEARSAL_SECONDS = 60.0  # a source may train a network: what it imports comes long before its end
 START_SECONDS = 120.0  # torch from a cold disk takes its time
 
 
@@ -98,6 +106,7 @@ class Engine:
         self.checkers: Link | None = None
         self._checkers_pid = 0
         self._packages: list[str] = []
+        self.modules: frozenset[str] = frozenset()  # those that the zygote has imported
         self._released = self.scratch / "released"
         self.prefix = 0
 
@@ -129,7 +138,7 @@ class Engine:
         run: Run | None = None
         try:
             program = self._plan_of(task)
-            self._stand_ready(program, task.released)
+            self._stand_ready(program, task.source, task.released)
             self._lay_out(task)
             run = Run(self, task, program, self.prefix)
             return run.go(started)
@@ -167,7 +176,7 @@ class Engine:
         self._plans = [*self._plans[-7:], (task.source, program)]
         return program
 
-    def _stand_ready(self, program: Plan, released: Files) -> None:
+    def _stand_ready(self, program: Plan, source: NotebookNode, released: Files) -> None:
         if self._zygote is None or self._zygote.poll() is not None:
             self._stop()
             self._start(("torch",) if program.torch else ())
@@ -178,7 +187,7 @@ class Engine:
             and same_files(self._assigned[1], released)
         ):
             return
-        self._assign(program, released, program.prefix)
+        self._assign(program, source, released)
         self._assigned = key
 
     def _start(self, more: tuple[str, ...]) -> None:
@@ -203,33 +212,59 @@ class Engine:
         finally:
             here.settimeout(None)
         self._packages = told["packages"]
+        self.modules = frozenset()
 
-    def _assign(self, program: Plan, released: Files, prefix: int) -> None:
+    def _assign(self, program: Plan, source: NotebookNode, released: Files) -> None:
         """Let the zygote import what the assignment needs, and start the warden of its checkers."""
-        assert self.link is not None
         if self.checkers is not None:
             self._dismiss()
         shutil.rmtree(self._released, ignore_errors=True)
         self._released.mkdir()
         write_files(self._released, released)
-        self.link.send({"do": "import", "modules": list(program.imports)})
-        told = self._expect(self.link, "imported")
-        self._packages = told["packages"]
-        if told["threads"] != 1:
+        if not self._import(program.imports):
             raise EngineError(
                 "A module that the assignment imports starts threads when it is imported: "
                 f"{', '.join(program.imports)}. Import it inside a function."
             )
+        cells = tuple(cell.source for cell in source.cells if cell.cell_type == "code")
+        prefix = self._employ(Secret(program, 0, cells, imports_of(source)))
+        more = [name for name in self._rehearse() if name not in self.modules]
+        self._dismiss()
+        if more and not self._import(more):
+            # Something that is imported late starts threads: what would be forked could hang. Without it then.
+            self._stop()
+            self._start(("torch",) if program.torch else ())
+            self._import(program.imports)
+        prefix = self._employ(Secret(program, program.prefix, cells, imports_of(source)))
+        if prefix is None:  # its set-up starts threads: it is run anew for each submission
+            self._dismiss()
+            prefix = self._employ(Secret(program, 0, cells, imports_of(source)))
+        self.prefix = prefix or 0
+
+    def _import(self, modules: Sequence[str]) -> bool:
+        """Let the zygote import these; False if it has more than one thread then."""
+        assert self.link is not None
+        for start in range(0, len(modules), 1000):
+            self.link.send({"do": "import", "modules": list(modules[start : start + 1000])})
+            told = self._expect(self.link, "imported")
+            self._packages = told["packages"]
+            self.modules = frozenset(told["imported"])
+            if told["threads"] != 1:
+                return False
+        return True
+
+    def _employ(self, secret: Secret) -> int | None:
+        """Start the warden of the checkers; return how many steps it has run, None if that started threads."""
+        assert self.link is not None
         here, there = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         read, write = os.pipe()
-        order = {"do": "assign", "folder": str(self._released)}
         with there:
-            self.link.send(order, [there.fileno(), read])
+            self.link.send({"do": "assign", "folder": str(self._released)}, [there.fileno(), read])
         os.close(read)
         self.checkers = Link(here)
         self._checkers_pid = self._expect(self.link, "assigned")["assigned"]
         with open(write, "wb") as pipe, contextlib.suppress(BrokenPipeError):
-            pickle.dump(Secret(program, prefix), pipe)
+            pickle.dump(secret, pipe)
         here.settimeout(START_SECONDS + self.limits.notebook_seconds)
         try:
             told = self._expect(self.checkers, "ready")
@@ -238,11 +273,38 @@ class Engine:
                 f"The assignment's own set-up cells cannot be run by the checker. {self._log()}"
             ) from error
         here.settimeout(None)
-        self.prefix = prefix
-        if told["threads"] != 1:  # what it would fork could hang: run the set-up anew for each submission
-            if not prefix:
-                raise EngineError("The checker has threads before it has run anything.")
-            self._assign(program, released, 0)
+        return secret.prefix if told["threads"] == 1 else None
+
+    def _rehearse(self) -> list[str]:
+        """Run the source with its solutions once; return the modules that it imports."""
+        assert self.checkers is not None
+        read, write = os.pipe()
+        self._lay_out_released()
+        order = {"do": "start", **self._jail(0), "unsafe": self.unsafe, "rehearse": True}
+        self.checkers.send(order, [write])
+        os.close(write)
+        found: list[str] = []
+        reader = EventReader()
+        until = time.monotonic() + REHEARSAL_SECONDS
+        with open(read, "rb", buffering=0) as pipe:
+            while (left := until - time.monotonic()) > 0 and select.select([pipe], [], [], left)[0]:
+                data = pipe.read(1 << 16)
+                if not data:
+                    break
+                for event in reader.feed(data):
+                    if event[0] == "modules":
+                        found += event[1]
+        self.checkers.send({"do": "stop"})
+        self._expect(self.checkers, "ended")
+        self._clear()
+        return found
+
+    def _lay_out_released(self) -> None:
+        self._clear()
+        self.private.mkdir(exist_ok=True)
+        for path in self._released.rglob("*"):
+            if path.is_file():
+                write_files(self.private, {str(path.relative_to(self._released)): path.read_bytes()})
 
     def _dismiss(self) -> None:
         assert self.link is not None and self.checkers is not None
@@ -313,6 +375,23 @@ class Engine:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(self._checkers_pid, signal.SIGKILL)
             self._checkers_pid = 0
+
+
+def imports_of(source: NotebookNode) -> dict[str, str]:
+    """Return the names that solutions import at the top of their cells, each with its statement."""
+    found: dict[str, str] = {}
+    for cell in source.cells:
+        if cell.cell_type != "code" or not is_solution(cell):
+            continue
+        try:
+            body = ast.parse(TransformerManager().transform_cell(cell.source)).body
+        except SyntaxError:
+            continue
+        for node in body:
+            if isinstance(node, ast.Import | ast.ImportFrom) and not getattr(node, "level", 0):
+                for alias in node.names:
+                    found[alias.asname or alias.name.partition(".")[0]] = ast.unparse(node)
+    return found
 
 
 def same_files(one: Files, other: Files) -> bool:

@@ -35,7 +35,7 @@ from autograder.engine.jail import Ending, Limits, Policy, Watch
 
 #: Descriptors that go with one datagram: the kernel takes at most 253.
 MOST_DESCRIPTORS = 240
-_DATAGRAM = 1 << 16
+_DATAGRAM = 1 << 18
 
 Body = Callable[[Policy, list[int], dict[str, Any]], NoReturn]
 
@@ -132,7 +132,7 @@ class Warden:
         if self._watch is None:
             seconds = None
         else:  # a bomb doubles: look more often when there are many already
-            seconds = 0.02 if self._watch.tasks < 8 else 0.005
+            seconds = 0.03 if self._watch.tasks < 8 else 0.005
         ready, _, _ = select.select([self.link.socket], [], [], seconds)
         return bool(ready)
 

@@ -6,13 +6,13 @@ Run as `python -m autograder.engine.zygote DESCRIPTOR` by the hub, with a scrubb
 from __future__ import annotations
 
 import ctypes
+import gc
 import importlib
 import os
 import random
 import signal
 import socket
 import sys
-import sysconfig
 import warnings
 from pathlib import Path
 from typing import Any
@@ -56,6 +56,13 @@ def collapse() -> None:
                 libc.madvise(start, size, MADV_COLLAPSE)
 
 
+def settle() -> None:
+    """Let forks copy as little as possible: no garbage, no collector that touches what is here, large pages."""
+    gc.collect()
+    gc.freeze()
+    collapse()
+
+
 def packages() -> list[str]:
     """Return the folders of imported packages that `jail.libraries` does not hold: editable installs."""
     known = [str(path) for path in jail.libraries()]
@@ -89,9 +96,11 @@ class Zygote(Warden):
                     importlib.import_module(name)
                 except Exception as error:
                     missing.append(f"{name}: {type(error).__name__}: {error}"[:300])
+        settle()
         threads = len(os.listdir("/proc/self/task"))
+        known = [name for name, module in list(sys.modules.items()) if module is not None]
         self.link.send(
-            {"imported": missing, "threads": threads, "packages": packages(), "modules": len(sys.modules)}
+            {"imported": known, "missing": missing[:20], "threads": threads, "packages": packages()}
         )
 
     def do_assign(self, order: dict[str, Any], descriptors: list[int]) -> None:
@@ -132,13 +141,8 @@ def main() -> None:
     import autograder.engine.checker
     import autograder.engine.student  # noqa: F401 - both are forked from here
 
-    scheme = sysconfig.get_paths()["purelib"]
-    link.send({"ready": os.getpid(), "missing": list(missing), "packages": packages(), "site": scheme})
-    import gc
-
-    gc.collect()
-    gc.freeze()
-    collapse()
+    link.send({"ready": os.getpid(), "missing": list(missing), "packages": packages()})
+    settle()
     Zygote(link, shell).run()
 
 
