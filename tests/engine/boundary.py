@@ -125,6 +125,9 @@ def count(n):
     for i in range(n):
         yield i
 
+def line(x, slope, offset):
+    return slope * x + offset
+
 def raises(kind):
     raise {"value": ValueError("no"), "bad": BadThing(3), "stop": StopIteration(), "exit": SystemExit(0),
            "interrupt": KeyboardInterrupt(), "group": ExceptionGroup("g", [ValueError()]),

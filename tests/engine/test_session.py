@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import collections.abc
+import functools
 import inspect
 import math
 import operator
 import types
+import unittest
 import warnings
 from collections.abc import Callable, Iterator
 from datetime import date, datetime, timedelta
@@ -19,11 +21,15 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import integrate, optimize
 
 from autograder.engine.handles import BoundaryError, NotPlainResult, Refused, StudentError
-from autograder.engine.session import CannotPass
+from autograder.engine.session import CannotPass, SessionOver
 from tests.engine.boundary import CELL, names, student
 from tests.engine.test_values import SAMPLE, alike
+
+# NumPy's own words on `np.matrix`, which the cell makes on purpose.
+pytestmark = pytest.mark.filterwarnings("ignore::PendingDeprecationWarning")
 
 
 @pytest.fixture(scope="module")
@@ -169,6 +175,17 @@ COMPARED: dict[str, Callable[[Any], Any]] = {
     "dict": lambda h: {"a": h} == {"a": 4},
     "max": lambda h: max(h, 3),
     "sum": lambda h: sum([h, h]),
+    "pow": lambda h: 2**h,
+    "matmul": lambda h: np.eye(2) @ h,
+    "sorted": lambda h: sorted([h, 3]),
+    "count": lambda h: [4].count(h),
+    "any": lambda h: any(x == 4 for x in [h]),
+    "slice": lambda h: [1, 2, 3, 4, 5][h:],
+    "tensor": lambda h: pytest.importorskip("torch").tensor(4) == h,
+    "percent": lambda h: "%d" % h,  # noqa: UP031
+    "assertEqual": lambda h: unittest.TestCase().assertEqual(h, 4),  # noqa: PT009
+    "assertAlmostEqual": lambda h: unittest.TestCase().assertAlmostEqual(4, h),  # noqa: PT009
+    "assertIn": lambda h: unittest.TestCase().assertIn(h, [4]),  # noqa: PT009
     "imul": lambda h: operator.imul(h, 2),
 }
 
@@ -320,6 +337,18 @@ def test_inspect(space: dict[str, Any]) -> None:
     assert inspect.getsource(space["Point"].moved).lstrip().startswith("def moved")
 
 
+def test_libraries_take_a_function_elsewhere(space: dict[str, Any]) -> None:
+    halve = space["halve"]
+    assert np.vectorize(halve)([1, 2]).tolist() == [0.5, 1.0]
+    assert functools.wraps(halve)(lambda: 1).__name__ == "halve" and functools.partial(halve, 4)() == 2.0
+    assert integrate.quad(halve, 0, 2)[0] == pytest.approx(1.0)
+    assert optimize.brentq(lambda x: halve(x) - 1, 0, 5) == pytest.approx(2.0)
+    assert optimize.curve_fit(space["line"], [0.0, 1.0, 2.0], [1.0, 3.0, 5.0])[0] == pytest.approx([2.0, 1.0])
+    assert inspect.getdoc(halve) == "Divide." and inspect.getfullargspec(halve).args == ["x", "by"]
+    assert "moved" in dir(space["Point"](1, 2))
+    assert (halve == len) is False and halve != object() and halve == space["same"](halve)
+
+
 def test_functions_of_the_checker(space: dict[str, Any]) -> None:
     secret = 10
     apply, Point = space["apply"], space["Point"]
@@ -360,6 +389,17 @@ def test_values_of_the_standard_library_are_copied(space: dict[str, Any]) -> Non
 def test_generators_are_copied(space: dict[str, Any]) -> None:
     rng = np.random.default_rng(5)
     assert space["draw"](rng) == np.random.default_rng(5).random() == rng.random()
+
+
+def test_a_closed_session() -> None:
+    with student(CELL) as session:
+        halve = session.fetch(["halve"])["halve"]
+        assert halve(2) == 1
+        session.close()
+        session.close()
+        with pytest.raises(SessionOver, match="closed"):
+            halve(2)
+        assert session.fault is None
 
 
 def test_a_session_goes_on_after_errors(space: dict[str, Any]) -> None:

@@ -9,11 +9,14 @@ from typing import Any
 
 from autograder.engine._objects import library_class
 
+_MOST_SOURCE = 20_000
+_MOST_PARAMETERS = 200
+
 
 def signature(facts: dict[str, Any]) -> inspect.Signature | None:
     """The signature that was told, or None."""
     match facts.get("signature"):
-        case (list(parameters), tuple(returned)):
+        case (list(parameters), tuple(returned)) if len(parameters) <= _MOST_PARAMETERS:
             pass
         case _:
             return None
@@ -45,6 +48,7 @@ def code(facts: dict[str, Any], number: int, session: object) -> types.CodeType 
     match facts.get("source"):
         case (str(text), int()):
             name = f"<the student's code {id(session):x}-{number}>"
+            text = text[:_MOST_SOURCE]
             lines = text.splitlines(keepends=True)
             linecache.cache[name] = (len(text), None, lines, name)
             empty: types.CodeType = (lambda: None).__code__

@@ -8,9 +8,10 @@ solution's class of the same name defines that operator.
 
 from __future__ import annotations
 
+import numbers
 import types
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence, Set
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import numpy as np
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 __all__ = ["BoundaryError", "Handle", "HandleType", "NotPlainResult", "Refused", "StudentError"]
 
 _FUNCTIONS = (types.FunctionType, types.MethodType, types.BuiltinFunctionType)
+# What a result may be held against: to an object in its place the student is told what to return.
+_DATA = (numbers.Number, Sequence, Mapping, Set, bytes, slice, np.ndarray, np.generic)
 T = TypeVar("T")
 ADVICE = "return numbers, strings, lists, tuples, dicts or NumPy arrays"
 
@@ -279,12 +282,11 @@ def _exact(kind: type[T], value: object, what: str) -> T:
 def _compare(handle: object, name: str, other: object) -> bool:
     """Ask the student's process to compare two of its objects; with a plain value only where that is allowed."""
     __tracebackhide__ = True
-    if name in ("__eq__", "__ne__") and (other is None or (other is handle and not _defines(handle, name))):
-        return (other is handle) == (name == "__eq__")
-    if isinstance(type(other), HandleType):
-        if name in ("__eq__", "__ne__") and not (_defines(handle, name) or _defines(other, name)):
-            return (other is handle) == (name == "__eq__")
-    elif not _allowed(handle, name):
+    theirs = isinstance(type(other), HandleType)
+    defined = _defines(handle, name) or (theirs and _defines(other, name))
+    if name in ("__eq__", "__ne__") and (other is None or not (defined or isinstance(other, _DATA))):
+        return (other is handle) == (name == "__eq__")  # as Python does it, without asking
+    if not theirs and not _allowed(handle, name):
         _refuse(handle)
     found = _ask(handle, "special", name, (other,))
     if type(found) is np.bool_:  # one is as good as a bool; an array of them is not
@@ -398,6 +400,8 @@ def _dunder(handle: object, name: str) -> Any:
         found = signature(facts)
     elif name == "__code__":
         found = code(facts, _NUMBER(handle), _session(handle)) if callable(handle) else None
+    elif type(found) is not str:
+        found = None
     if found is None and name != "__doc__":
         raise AttributeError(name)
     return found

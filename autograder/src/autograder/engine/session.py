@@ -11,6 +11,7 @@ part is held against the form that it must have, and the first thing that is not
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import warnings
 import weakref
@@ -100,6 +101,7 @@ class Session:
         self._own_error: CannotPass | None = None
         self._number = 0
         self._nested = 0
+        self._closed = False
         self._warned: dict[Any, Any] = {}
         try:
             frame = self._line.receive()
@@ -137,14 +139,12 @@ class Session:
         return found
 
     def close(self) -> None:
-        """Say goodbye and close the pipes."""
-        if self.fault is None:
-            try:
-                self._line.left = min(self._line.left, 0.1)
+        """Say goodbye and close the pipes; `fault` stays as it is."""
+        if self.fault is None and not self._closed:
+            self._line.left = min(self._line.left, 0.1)
+            with contextlib.suppress(Broken):
                 self._line.send(BYE, 0, b"", b"")
-            except Broken:
-                pass
-            self.fault = Fault("lost", "The session is closed.")
+        self._closed = True
         self._line.close()
 
     # What handles use.
@@ -189,6 +189,8 @@ class Session:
         parcel = Parcel(self, (args, dict(kwargs or {})), origin, self._limits)
         if self.fault is not None:
             raise SessionOver(self.fault.text)
+        if self._closed:
+            raise SessionOver("The session is closed.")
         self._nested += 1
         heard = False
         try:
