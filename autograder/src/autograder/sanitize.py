@@ -12,6 +12,7 @@ import binascii
 import re
 import struct
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from bleach.sanitizer import Cleaner  # type: ignore[import-untyped]
@@ -134,11 +135,20 @@ def render_markdown(
     longest = max((len(line) for line in text.splitlines()), default=0)
     if longest > MOST_LINE or text.count("\\begin{") > 100:  # the parser would take far too long
         return Markup("<pre>{}</pre>").format(clean_text(text))
-    renderer = _Renderer(attachments or {}, tex)
+    if not pictures and not attachments:
+        return _rendered(text, tex)
     try:
-        html = MarkdownWithMath(renderer=renderer).render(text)
+        html = MarkdownWithMath(renderer=_Renderer(attachments or {}, tex)).render(text)
         return clean_html(_HELD.sub(lambda found: pictures.get(found[0], ""), html))
     except Exception:  # a parser's stumble over hostile text costs the formatting, never the page
+        return Markup("<pre>{}</pre>").format(clean_text(text))
+
+
+@lru_cache(maxsize=256)  # the assignment's own cells stand in every submission, and twice on a page
+def _rendered(text: str, tex: bool) -> Markup:
+    try:
+        return clean_html(MarkdownWithMath(renderer=_Renderer({}, tex)).render(text))
+    except Exception:  # as above
         return Markup("<pre>{}</pre>").format(clean_text(text))
 
 
@@ -146,6 +156,11 @@ def render_code(source: object, language: object = "python") -> Markup:
     """Return code in colours: `span` elements whose classes begin with `t-`, escaped text inside."""
     text = clean_text(source)
     name = language if isinstance(language, str) and language in _LANGUAGES else "text"
+    return _coloured(text, name)
+
+
+@lru_cache(maxsize=256)
+def _coloured(text: str, name: str) -> Markup:
     lexer = get_lexer_by_name(name, stripnl=False)
     return Markup(highlight(text, lexer, HtmlFormatter(nowrap=True, classprefix="t-")).rstrip("\n"))
 
