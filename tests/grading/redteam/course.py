@@ -83,6 +83,8 @@ def make_course(folder: Path, words: Mapping[str, str]) -> dict[str, Any]:
             book.add_submission(OTHER, student)
     released = folder / "release" / NAME / f"{NOTEBOOK}.ipynb"
     found: dict[str, Any] = json.loads(released.read_text())
+    for cell in found["cells"]:
+        cell["source"] = "".join(cell["source"])
     return found
 
 

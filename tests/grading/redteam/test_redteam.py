@@ -32,7 +32,6 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 CHOSEN = os.environ.get("REDTEAM", "")
 CLASS = [a for a in ATTACKS if not CHOSEN or a.name in CHOSEN.split(",") or a.row in CHOSEN.split(",")]
 NAMES = [attack.student for attack in CLASS]
-#: Files of their own that the graded folders of these may hold.
 EACH = pytest.mark.parametrize("attack", CLASS, ids=NAMES)
 FEEDBACK = [a for a in CLASS if a.row == "theft" or a.name.startswith("scripts")]
 
@@ -83,8 +82,9 @@ def test_enough_of_them() -> None:
 def test_the_class_was_graded_to_its_end(graded: Result) -> None:
     assert graded.status in (0, 1), graded.said
     assert [row["student"] for row in graded.report["submissions"]] == sorted(NAMES), graded.said
-    failed = [row for row in graded.report["submissions"] if row["status"] == "failed"]
-    assert not failed, [(row["student"], row["reason"]) for row in failed]
+    reasons = {row["student"]: row["reason"] for row in graded.report["submissions"] if row["status"] != "graded"}
+    assert reasons.keys() == {attack.student for attack in CLASS if attack.sets_aside}, reasons
+    assert all(reasons.values())
 
 
 @EACH
@@ -139,8 +139,8 @@ class TestFeedback:
 
     def test_runs_nothing(self, pages: dict[str, str], attack: Attack) -> None:
         page = re.sub(r"<(pre|code)[ >].*?</\1>", "", pages[attack.student], flags=re.S)
-        for word in ("<script", "onerror=", "onload=", "<iframe", "<form", "javascript:"):
-            assert word not in page.lower(), word
+        for pattern in (r"<script", r"<[^>]*\son\w+=", r"<iframe", r"<form", r"<[^>]*=[\"'\s]*javascript:"):
+            assert not re.search(pattern, page.lower()), pattern
 
 
 def test_nothing_changed_outside(graded: Result) -> None:
@@ -174,7 +174,8 @@ def test_other_rows_of_the_gradebook_are_as_before(graded: Result) -> None:
     for table in before:
         if table == "student":
             assert set(before[table]) <= set(after[table])
-            assert {row[0] for row in after[table]} == {row[0] for row in before[table]} | set(NAMES)
+            new = {row[0] for row in after[table]} - {row[0] for row in before[table]}
+            assert new <= set(NAMES)
         else:
             assert before[table] == after[table], table
     assert OTHER in str(before["assignment"])

@@ -232,7 +232,7 @@ def tests_in_answers(notebook: Json, place: Place) -> None:
 def unended(notebook: Json, place: Place) -> None:
     for name in QUESTIONS:
         cell_of(notebook, name)["source"] += (
-            "\n### BEGIN HIDDEN TESTS\n### BEGIN SOLUTION\n=== BEGIN MARK SCHEME ===\n### AUTOTEST 1"
+            "\n### BEGIN HIDDEN TESTS\n### BEGIN SOLUTION\n# === BEGIN MARK SCHEME ===\n### AUTOTEST 1"
         )
 
 
