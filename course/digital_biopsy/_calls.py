@@ -35,7 +35,7 @@ class Call:
     line: str = ""
     printed: str = ""
     warned: tuple[str, ...] = ()
-    changed: bool = False  # whether it changed an argument in place; only seen where it runs in this process
+    changed: bool = False  # whether it changed an argument in place; of a function elsewhere, what it says of itself
 
     @property
     def text(self) -> str:
@@ -94,6 +94,7 @@ def run(
         print(printed[:_MOST_PRINTED], end="" if printed.endswith("\n") else "\n")
     warned = tuple(f"{entry.category.__name__}: {entry.message}" for entry in caught)
     changed = not (same(list(given), list(args)) and same(named, dict(kwargs)))
+    changed = changed or bool(getattr(function, "__changed__", False))
     return Call(
         name, copied(args), copied(dict(kwargs)), value, error, line, printed.strip(), warned, changed
     )

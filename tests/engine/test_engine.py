@@ -208,15 +208,20 @@ def test_nothing_is_left(tmp_path: object) -> None:
     assert not {str(pid) for pid in pids}.intersection(alive)
 
 
+NOISE = "import numpy as np\nnoise = np.random.rand(5)\nrng = np.random.default_rng()"
+
+
 def test_random_set_up_is_the_same_in_both_processes(engine: Engine) -> None:
     """What a set-up cell draws without a seed, an honest answer computes with; the test must mean the same numbers."""
     spec = {"name": "python3", "display_name": "Python 3", "language": "python"}
     cells = [
-        graded_cell("noise", "import numpy as np\nnoise = np.random.rand(5)\nrng = np.random.default_rng()", locked=True),
+        graded_cell("noise", NOISE, locked=True),
         graded_cell("mean", "### BEGIN SOLUTION\nmean = noise.mean()\n### END SOLUTION", solution=True),
         graded_cell("more", "more = rng.normal(size=3) + np.random.rand()", locked=True),
         graded_cell("top", "### BEGIN SOLUTION\ntop = more.max()\n### END SOLUTION", solution=True),
-        graded_cell("test", "assert mean == noise.mean()\nassert top == more.max()", grade=True, locked=True, points=1),
+        graded_cell(
+            "test", "assert mean == noise.mean()\nassert top == more.max()", grade=True, locked=True, points=1
+        ),
     ]
     notebook = v4.new_notebook(cells=cells, metadata={"kernelspec": spec})
     mine = copy.deepcopy(notebook)
@@ -224,3 +229,64 @@ def test_random_set_up_is_the_same_in_both_processes(engine: Engine) -> None:
     mine.cells[3].source = "top = max(more)"
     outcome = engine.grade(Task("ada", notebook, rebuild(notebook, mine).notebook))
     assert marks(outcome) == {"test": 1.0}, texts(outcome)
+
+
+TOTAL = "### BEGIN SOLUTION\ndef total(values):\n    return {}\n### END SOLUTION"
+USES = """
+kept = square
+del square
+try:
+    total([2])
+except NameError:
+    pass
+else:
+    raise AssertionError("total does not use square")
+finally:
+    square = kept
+calls = []
+def square(x):
+    calls.append(x)
+    return 10
+assert total([1, 2]) == 20
+assert calls == [1, 2]
+square = kept
+assert total([1, 2]) == 5
+"""
+
+
+@pytest.mark.parametrize(
+    ("total", "score"),
+    [("sum(square(x) for x in values)", 1.0), ("sum(x * x for x in values)", 0.0)],
+    ids=["uses-it", "does-not"],
+)
+def test_a_test_may_take_a_function_away(engine: Engine, total: str, score: float) -> None:
+    cells = [
+        graded_cell(
+            "a", "### BEGIN SOLUTION\ndef square(x):\n    return x * x\n### END SOLUTION", solution=True
+        ),
+        graded_cell("b", TOTAL.format(total), solution=True),
+        graded_cell("test", USES, grade=True, locked=True, points=1),
+    ]
+    spec = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    notebook = v4.new_notebook(cells=cells, metadata={"kernelspec": spec})
+    outcome = engine.grade(Task("ada", notebook, rebuild(notebook, notebook).notebook))
+    assert marks(outcome) == {"test": score}, texts(outcome)
+
+
+def test_an_import_of_a_solution_means_the_library(engine: Engine) -> None:
+    cells = [
+        graded_cell(
+            "a", "### BEGIN SOLUTION\nimport math\nroot = math.sqrt\n### END SOLUTION", solution=True
+        ),
+        graded_cell("test", "assert root(math.pi ** 2) == math.pi", grade=True, locked=True, points=1),
+    ]
+    spec = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    notebook = v4.new_notebook(cells=cells, metadata={"kernelspec": spec})
+    for answer, score in (
+        ("import math\ndef root(x):\n    return x ** 0.5", 1.0),
+        ("class math:\n    pi = 0\ndef root(x):\n    return 0", 0.0),
+    ):
+        mine = copy.deepcopy(notebook)
+        mine.cells[0].source = answer
+        outcome = engine.grade(Task("ada", notebook, rebuild(notebook, mine).notebook))
+        assert marks(outcome) == {"test": score}, texts(outcome)

@@ -75,6 +75,8 @@ class Checks:
             theirs = session.fetch(sorted(wanted))
             self.own -= theirs.keys()
             space.update(theirs)
+            if step.patches:
+                session.before = Patches(session, space, {name: theirs.get(name, GONE) for name in step.patches})
         before = set(space)
         fine = False
         # Set-up cells draw what they draw in the student's process. Tests draw what nobody foresees who lacks the
@@ -96,6 +98,33 @@ class Checks:
                 if name in space:
                     self.own.add(name)
         return fine
+
+
+GONE = object()
+
+
+class Patches:
+    """Carry over what a test does to names that the student's own functions look up.
+
+    A test may take a function away, or put another in its place, to see whether the answer really calls it.
+    """
+
+    def __init__(self, session: Session, space: dict[str, Any], known: dict[str, Any]) -> None:
+        self._session = session
+        self._space = space
+        self._known = known
+
+    def __call__(self) -> None:
+        """Say what has changed since the last time."""
+        for name, before in self._known.items():
+            now = self._space.get(name, GONE)
+            if now is before:
+                continue
+            self._known[name] = now
+            if now is GONE:
+                self._session.unbind(name)
+            else:
+                self._session.bind(name, now)
 
 
 def is_handle(value: object) -> bool:
@@ -128,6 +157,8 @@ def check_assignment(shell: Shell, link: Link, secret_pipe: int, order: dict[str
     shell.begin(checks.emit, seed=0)
     for step in plan.steps[: secret.prefix]:
         checks.run(step, None)
+    for step in plan.steps[secret.prefix :]:
+        shell.prepare(step.source)
     link.send({"ready": os.getpid(), "threads": len(os.listdir("/proc/self/task"))})
 
     rest = tuple(step for step in plan.steps[secret.prefix :] if not step.idle)

@@ -105,6 +105,7 @@ class Engine:
         self.link: Link | None = None
         self.checkers: Link | None = None
         self._checkers_pid = 0
+        self._libraries = [str(path) for path in jail.libraries()]
         self._packages: list[str] = []
         self.modules: frozenset[str] = frozenset()  # those that the zygote has imported
         self._released = self.scratch / "released"
@@ -337,7 +338,7 @@ class Engine:
     def _jail(self, asks: int) -> dict[str, Any]:
         limits = asdict(self.limits)
         limits["open_files"] += 2 * asks
-        readable = [*map(str, jail.libraries()), *self._packages, str(self._released)]
+        readable = [*self._libraries, *self._packages, str(self._released)]
         return {"private": str(self.private), "readable": readable, "limits": limits}
 
     def _lay_out(self, task: Task) -> None:

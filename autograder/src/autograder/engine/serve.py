@@ -179,6 +179,12 @@ class _Server:
                 return "value", self._names()
             case "fetch":
                 return ("value", self._space[name]) if name in self._space else ("missing", None)
+            case "bind":
+                self._space[name] = args[0]
+                return "value", None
+            case "unbind":
+                self._space.pop(name, None)
+                return "value", None
         raise ValueError(f"{operation!r} is no operation")
 
     def _names(self) -> dict[str, str]:

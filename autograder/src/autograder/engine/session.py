@@ -15,7 +15,7 @@ import contextlib
 import sys
 import warnings
 import weakref
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal
 
 from autograder.engine import values
@@ -78,6 +78,8 @@ class Session:
         Why the session is over, if it is. Every later use raises `SessionOver` at once.
     refusals : list of str
         What came back and could not be copied, in words for the student.
+    before : callable or None
+        Called before each request; its own requests go straight through.
     """
 
     def __init__(
@@ -92,6 +94,7 @@ class Session:
     ) -> None:
         self.fault: Fault | None = None
         self.refusals: list[str] = []
+        self.before: Callable[[], object] | None = None
         self._operators = operators
         self._limits = limits
         self._line = Patient(requests, answers, seconds=seconds, most=limits.size)
@@ -137,6 +140,14 @@ class Session:
             except StudentError:
                 found[name] = withheld(Refused(f"{name}: cannot be read"))
         return found
+
+    def bind(self, name: str, value: Any) -> None:
+        """Bind a name in the snapshot's namespace, for its own functions to find."""
+        self.ask("bind", name=name, args=(value,), origin=name)
+
+    def unbind(self, name: str) -> None:
+        """Take a name out of the snapshot's namespace."""
+        self.ask("unbind", name=name, origin=name)
 
     def close(self) -> None:
         """Say goodbye and close the pipes; `fault` stays as it is."""
@@ -186,6 +197,12 @@ class Session:
     ) -> tuple[Any, bool]:
         """Like `ask`, and whether an argument was changed in place."""
         __tracebackhide__ = True
+        if self.before is not None:
+            before, self.before = self.before, None
+            try:
+                before()
+            finally:
+                self.before = before
         parcel = Parcel(self, (args, dict(kwargs or {})), origin, self._limits)
         if self.fault is not None:
             raise SessionOver(self.fault.text)

@@ -38,6 +38,7 @@ import random
 import sys
 import traceback
 import warnings
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +104,10 @@ class Shell(InteractiveShell):
     _db: Any = None
 
     # What IPython would take from, or leave on, the machine.
+
+    @cached_property
+    def _known(self) -> dict[str, tuple[str, bool]]:
+        return {}
 
     def init_ipython_dir(self, ipython_dir: Any) -> None:
         """Use no folder."""
@@ -197,6 +202,30 @@ class Shell(InteractiveShell):
         getpass.getpass = _no_input("getpass")
         asyncio.set_event_loop_policy(PipePolicy())
         reseed(seed)
+
+    def prepare(self, source: str) -> None:
+        """Read a cell before the fork: what IPython makes of its text need not be found out again in each child."""
+        with contextlib.suppress(Exception):
+            text = self.transform_cell(source)
+            self._known[source] = text, bool(self.should_run_async(source, transformed_cell=text))
+
+    def transform_cell(self, raw_cell: str) -> str:
+        """Turn IPython's syntax into Python."""
+        known = self._known.get(raw_cell)
+        return known[0] if known else str(super().transform_cell(raw_cell))
+
+    def should_run_async(
+        self, raw_cell: str, *, transformed_cell: str | None = None, preprocessing_exc_tuple: Any = None
+    ) -> bool:
+        """Tell whether a cell awaits something at its top level."""
+        known = self._known.get(raw_cell)
+        if known:
+            return known[1]
+        return bool(
+            super().should_run_async(
+                raw_cell, transformed_cell=transformed_cell, preprocessing_exc_tuple=preprocessing_exc_tuple
+            )
+        )
 
     def rehearse(self) -> None:
         """Run a few cells in the zygote, so that all that IPython imports at the first of each kind is there."""

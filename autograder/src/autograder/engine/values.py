@@ -221,6 +221,10 @@ class _Encoder:
         if torch is None:
             return False
         try:
+            if type(value) is torch.Size:
+                shape: Any = value
+                self._many(b"t", shape, tuple(shape))
+                return True
             kinds = (torch.Tensor, torch.nn.Parameter)
         except AttributeError:
             return False  # torch is still being imported, or something else has its name
