@@ -1,4 +1,4 @@
-"""A small course folder for tests of what is around the engine: two notebooks, every kind of cell, a data file."""
+"""A plain nbgrader course for tests of what is around the engine: two notebooks, every kind of cell, a file."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from nbgrader.converters import GenerateAssignment
 from nbgrader.coursedir import CourseDirectory
 from traitlets.config import Config
 
-from autograder.course import Assignment, Course, load_config
+from autograder.course import Assignment, Course
 from autograder.finish import Graded, work
 from autograder.nbgrading import environment_on_path
 from autograder.submissions import Item
@@ -94,7 +94,7 @@ def submit(
 
 
 def open_course(root: Path) -> Course:
-    """Open a course folder without the engine that its settings name."""
+    """Open a course folder."""
     return Course.open(root)
 
 
@@ -127,11 +127,6 @@ def duplicate(root: Path, to: Path) -> Path:
     """Copy a course folder."""
     shutil.copytree(root, to)
     return to
-
-
-def settings(root: Path) -> Config:
-    """Return what the course's settings file says."""
-    return load_config(root)
 
 
 def environment() -> dict[str, str]:

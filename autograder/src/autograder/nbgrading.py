@@ -93,7 +93,7 @@ def top_level_names(source: str) -> list[str]:
     return list(dict.fromkeys(target.id for target in targets if isinstance(target, ast.Name)))
 
 
-def configure(c: Any, *, engine: bool = False) -> None:
+def configure(c: Any, *, engine: bool = True) -> None:
     """Set the course's options on a traitlets config object.
 
     Works for every `nbgrader` command run in a course root: a folder with `build/source` and `course` as
