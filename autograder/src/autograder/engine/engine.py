@@ -21,6 +21,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -45,6 +46,8 @@ from autograder.engine.warden import Closed, Link
 #: What nearly every notebook imports. The rest an assignment's own source tells: what is not needed makes forks slow.
 MODULES = ("numpy", "matplotlib", "IPython", "ipywidgets")
 REHEARSAL_SECONDS = 60.0  # a source may train a network: what it imports comes long before its end
+#: Python 3.11 cannot make syntax trees in two threads at a time ("AST constructor recursion depth mismatch").
+PARSING = threading.RLock()
 START_SECONDS = 120.0  # torch from a cold disk takes its time
 
 
@@ -138,10 +141,12 @@ class Engine:
         started = time.monotonic()
         run: Run | None = None
         try:
-            program = self._plan_of(task)
+            with PARSING:
+                program = self._plan_of(task)
             self._stand_ready(program, task.source, task.released)
             self._lay_out(task)
-            run = Run(self, task, program, self.prefix)
+            with PARSING:
+                run = Run(self, task, program, self.prefix)
             return run.go(started)
         except Closed as error:
             log = self._log()
@@ -228,7 +233,9 @@ class Engine:
                 f"{', '.join(program.imports)}. Import it inside a function."
             )
         cells = tuple(cell.source for cell in source.cells if cell.cell_type == "code")
-        prefix = self._employ(Secret(program, 0, cells, imports_of(source)))
+        with PARSING:
+            imports = imports_of(source)
+        self._employ(Secret(program, 0, cells, imports))
         more = [name for name in self._rehearse() if name not in self.modules]
         self._dismiss()
         if more and not self._import(more):
@@ -236,10 +243,10 @@ class Engine:
             self._stop()
             self._start(("torch",) if program.torch else ())
             self._import(program.imports)
-        prefix = self._employ(Secret(program, program.prefix, cells, imports_of(source)))
+        prefix = self._employ(Secret(program, program.prefix, cells, imports))
         if prefix is None:  # its set-up starts threads: it is run anew for each submission
             self._dismiss()
-            prefix = self._employ(Secret(program, 0, cells, imports_of(source)))
+            prefix = self._employ(Secret(program, 0, cells, imports))
         self.prefix = prefix or 0
 
     def _import(self, modules: Sequence[str]) -> bool:
