@@ -118,10 +118,11 @@ def engine_memory() -> dict[int, int]:
     return found
 
 
-def cpu_seconds() -> float:
-    """Processor time of this process and of the children that have ended."""
+def cpu_seconds() -> tuple[float, float]:
+    """Processor time of this process, and of the children that have ended."""
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(each.ru_utime + each.ru_stime for each in used)
+    own, children = (each.ru_utime + each.ru_stime for each in used)
+    return own, children
 
 
 def graded(folder: Path, progress: Silent | None = None, **options: Any) -> Report:
@@ -144,9 +145,9 @@ def a_class(place: Path, count: int, sample: int, workers: int) -> None:
     assignment.submit(folder, released, range(count))
 
     watch = Watch()
-    cpu, wall = cpu_seconds(), time.monotonic()
+    cpu, wall = sum(cpu_seconds()), time.monotonic()
     report = graded(folder, watch, workers=workers)
-    cpu, wall = cpu_seconds() - cpu, time.monotonic() - wall
+    cpu, wall = sum(cpu_seconds()) - cpu, time.monotonic() - wall
     print(report.text())
     ours = wall / count
     print(
@@ -173,8 +174,9 @@ def a_class(place: Path, count: int, sample: int, workers: int) -> None:
     warm = statistics.mean(json.loads(done.stdout.splitlines()[-1])[sample:])
     each = cpu / count
     print(f"processor time           {each:8.3f} s   each, start of the engines included")
-    steady = steady_cpu(folder, workers)
-    print(f"  without the start      {steady:8.3f} s   each")
+    driver, engines = steady_cpu(folder, workers)
+    steady = driver + engines
+    print(f"  without the start      {steady:8.3f} s   each: driver {driver:.3f} s, engines {engines:.3f} s")
     print(
         f"  warm interpreter       {warm:8.3f} s   each: {steady / warm:.2f} times (goal: at most {GOAL_CPU:.0f})"
     )
@@ -195,16 +197,18 @@ def a_class(place: Path, count: int, sample: int, workers: int) -> None:
     print(f"marks                    {len(theirs) - len(different)} of {len(theirs)} cells alike", *different)
 
 
-def steady_cpu(folder: Path, workers: int) -> float:
-    """Processor time of a submission without the start of the engines: the difference of two runs."""
+def steady_cpu(folder: Path, workers: int) -> tuple[float, float]:
+    """Processor time of a submission, of driver and engines, without their start: the difference of two runs."""
     students = [path.name for path in sorted((folder / "submitted").iterdir())]
     few, more = students[:workers], students[: workers + 40]
     spent = []
     for part in (few, more):
-        before = cpu_seconds()
+        own, children = cpu_seconds()
         graded(folder, students=part, workers=workers, force=True)
-        spent.append(cpu_seconds() - before)
-    return (spent[1] - spent[0]) / (len(more) - len(few))
+        own_after, children_after = cpu_seconds()
+        spent.append((own_after - own, children_after - children))
+    count = len(more) - len(few)
+    return (spent[1][0] - spent[0][0]) / count, (spent[1][1] - spent[0][1]) / count
 
 
 def marks(folder: Path) -> dict[tuple[str, str], float | None]:
