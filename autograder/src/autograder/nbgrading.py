@@ -14,10 +14,8 @@ from collections.abc import Iterator
 from textwrap import dedent
 from typing import Any
 
-from nbconvert.preprocessors import CSSHTMLHeaderPreprocessor
 from nbformat import NotebookNode
-from nbgrader import utils
-from nbgrader.preprocessors import ClearHiddenTests, ClearSolutions, GetGrades, NbGraderPreprocessor
+from nbgrader.preprocessors import ClearSolutions
 
 #: What stands in the student's cell where the solution was.
 CODE_STUB = 'raise NotImplementedError("replace this line by your code")'
@@ -50,27 +48,6 @@ class ClearSolutionsOrValues(ClearSolutions):  # type: ignore[misc]
             self.code_stub = usual
 
 
-class HideHiddenTests(NbGraderPreprocessor):  # type: ignore[misc]
-    """Take hidden tests out of the feedback: their source, and any traceback that would quote it."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self._clear = ClearHiddenTests(parent=self, enforce_metadata=False)
-
-    def preprocess_cell(
-        self, cell: NotebookNode, resources: dict[str, Any], cell_index: int
-    ) -> tuple[NotebookNode, dict[str, Any]]:
-        """Strip the cell's hidden region; nbconvert calls this."""
-        if cell.cell_type != "code" or not utils.is_grade(cell):
-            return cell, resources
-        if self._clear._remove_hidden_test_region(cell):
-            for output in cell.outputs:
-                if output.output_type == "error":
-                    output.evalue = "the check did not finish"
-                    output.traceback = [f"{output.ename}: {output.evalue}"]
-        return cell, resources
-
-
 def top_level_names(source: str) -> list[str]:
     """Return the names that a solution region at the top level of a cell assigns, in order."""
     region: list[str] = []
@@ -99,6 +76,9 @@ def configure(c: Any, *, engine: bool = True) -> None:
     Works for every `nbgrader` command run in a course root: a folder with `build/source` and `course` as
     `digital-biopsy build` writes them. With `engine=False`, `nbgrader autograde` runs notebooks itself.
     """
+    from autograder.feedback import configure_feedback
+    from autograder.sanitize import configure_formgrader
+
     use_engine(c, engine)
     c.CourseDirectory.course_id = "digital-biopsy"
     c.CourseDirectory.source_directory = SOURCE_DIRECTORY
@@ -113,7 +93,8 @@ def configure(c: Any, *, engine: bool = True) -> None:
     c.LimitOutput.max_lines = 200
     c.LimitOutput.max_traceback = 30
     c.GenerateAssignment.preprocessors = generate_preprocessors()
-    c.GenerateFeedback.preprocessors = [GetGrades, HideHiddenTests, CSSHTMLHeaderPreprocessor]
+    configure_feedback(c)
+    configure_formgrader(c)
 
 
 def use_engine(c: Any, engine: bool = True) -> None:
