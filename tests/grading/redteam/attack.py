@@ -78,6 +78,8 @@ class Attack:
     sets_aside: bool = False
     at_most: bool = False  # the marks are the most it may get: it breaks itself in no certain way
 
+    finds: str = ""  # a word of its own that a thief must find, or its search proves nothing
+
     @property
     def student(self) -> str:
         """The id under which it is handed in."""

@@ -1,7 +1,8 @@
 """One class of hostile, broken and honest submissions: each gets its honest mark, and nothing else happens.
 
 Not as the other tests are: the class is graded once, by the real command on real processes, and takes minutes. The
-attacks are in `attacks/`; `REDTEAM=name,other-name` grades only these.
+attacks are in `attacks/`; `REDTEAM=name,row,-name` grades only
+these, or leaves some out.
 """
 
 from __future__ import annotations
@@ -29,10 +30,15 @@ from tests.grading.redteam.course import OTHER, Result, run_class
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
-CHOSEN = os.environ.get("REDTEAM", "")
-CLASS = [a for a in ATTACKS if not CHOSEN or a.name in CHOSEN.split(",") or a.row in CHOSEN.split(",")]
+CHOSEN = os.environ.get("REDTEAM", "").split(",")
+CLASS = [
+    attack
+    for attack in ATTACKS
+    if (CHOSEN == [""] or {attack.name, attack.row} & set(CHOSEN)) and f"-{attack.name}" not in CHOSEN
+]
 NAMES = [attack.student for attack in CLASS]
 EACH = pytest.mark.parametrize("attack", CLASS, ids=NAMES)
+FINDERS = [attack for attack in CLASS if attack.finds]
 FEEDBACK = [a for a in CLASS if a.row == "theft" or a.name.startswith("scripts")]
 
 
@@ -64,12 +70,10 @@ def name_of(cell: NotebookNode) -> str:
     return str(cell.metadata.get("nbgrader", {}).get("grade_id", ""))
 
 
-def outputs_of(notebook: NotebookNode) -> str:
-    """All text of a graded notebook but that of the instructor's test cells."""
-    kept = [
-        json.dumps(cell.get("outputs", [])) + ("" if name_of(cell).endswith("-test") else cell.source)
-        for cell in notebook.cells
-    ]
+def text_of(notebook: NotebookNode, *, tests: bool) -> str:
+    """The text of a graded notebook: what the checker wrote into the test cells, or all else."""
+    cells = [cell for cell in notebook.cells if name_of(cell).endswith("-test") == tests]
+    kept = [json.dumps(cell.get("outputs", [])) + ("" if tests else cell.source) for cell in cells]
     return "\n".join(kept) + json.dumps(notebook.metadata)
 
 
@@ -117,13 +121,24 @@ def test_it_was_noticed(graded: Result, attack: Attack) -> None:
 @EACH
 def test_nothing_was_stolen(graded: Result, attack: Attack) -> None:
     notebook = graded.notebook(attack.student)
-    text = json.dumps(graded.row(attack.student)) + ("" if notebook is None else outputs_of(notebook))
+    row = json.dumps(graded.row(attack.student))
+    theirs, checkers = ("", "") if notebook is None else (text_of(notebook, tests=tests) for tests in (False, True))
     own = {"submission"} if attack.name == "honest-right" else set()
     for kind, word in graded.words.items():
+        # An instructor's notebook quotes the hidden test that failed; feedback is another matter, see below.
+        text = row + theirs + ("" if kind == "hidden" else checkers)
         if kind not in own:
             assert not [spelling for spelling in spellings(word) if spelling in text], kind
+    text = row + theirs + checkers
     assert "root:x:0:0" not in text
     assert "daemon:x:1:1" not in text
+
+
+@pytest.mark.parametrize("attack", FINDERS, ids=[attack.student for attack in FINDERS])
+def test_thieves_can_search(graded: Result, attack: Attack) -> None:
+    notebook = graded.notebook(attack.student)
+    assert notebook is not None
+    assert attack.finds in text_of(notebook, tests=False)
 
 
 @pytest.mark.parametrize("attack", FEEDBACK, ids=[attack.student for attack in FEEDBACK])

@@ -70,7 +70,7 @@ In = Out = _ = __ = exit = quit = display = None""")
 row.wrong("events-of-the-shell", """\
 shell = get_ipython()
 def before(info=None):
-    shell.user_ns.update(score=4, double=lambda x: 2 * x, c=3)
+    shell.user_ns.update(score=4, double=lambda x: 4, c=3)
 for event in ("pre_execute", "pre_run_cell", "post_execute", "post_run_cell"):
     shell.events.register(event, lambda *a: before())""")
 row.wrong("magics", """\
@@ -185,7 +185,7 @@ threading.setprofile(trace)""")
 row.wrong("finalisers", """\
 import atexit, gc, sys, weakref
 def late(*a):
-    get_ipython().user_ns.update(score=4, double=lambda x: 2 * x)
+    get_ipython().user_ns.update(score=4, double=lambda x: 4)
 class Last:
     def __del__(self): late()
     def __repr__(self): late(); return "4"
@@ -295,7 +295,7 @@ VISIBLE = {
     "    return np.zeros(len(a))",
     "window": "def window(hu, low, high):\n    if low == high:\n        raise ValueError('empty')\n"
     "    return {50.0: 0.5, -50.0: 0.25}[hu]",
-    "mean-of": "def mean_of(values):\n    return {5: 3.0, 2: 3.0}[len(values)]",
+    "mean-of": "def mean_of(values):\n    return {5: 3.0, 2: 3.0}.get(len(values), 0.0)",
     "dose": "def checked_dose(dose):\n    if dose in (-1.0, -0.5):\n        raise ValueError('negative')\n"
     "    return {2.0: 2.0, 0.5: 0.5}.get(dose)",
 }  # fmt: skip

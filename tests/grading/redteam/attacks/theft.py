@@ -13,6 +13,7 @@ row = Row("theft")
 LEAK = """\
 import base64, os, re, sys
 MARK = "CAN" + "ARY-"
+OWN = MARK + "own-" + "%x" % 0xABCDEF123456
 def text_of(one):
     if isinstance(one, (bytes, bytearray)):
         return bytes(one).decode("latin-1")
@@ -44,11 +45,18 @@ NORMALISE = "def normalise(a):\n    return loot()"
 LAST = "leak()\nfor n, text in enumerate(loot()[:50]):\n    open(f'{n} {text[:99]}'.replace('/', '_').replace(chr(0), ''), 'w').write(text)\nos.listdir('.')"
 
 
-def steal(name: str, body: str, **more: object) -> None:
-    """Add a thief; `body` is that of a generator of what it found."""
+#: What a thief has of its own and must find with the same means: a search that finds nothing at all proves nothing.
+OWN = "CANARY-own-abcdef123456"
+
+
+def steal(name: str, body: str, *, finds: bool = False) -> None:
+    """Add a thief; `body` is that of a generator of what it found; `finds` if it comes by what is its own, too."""
     lines = "\n".join(f"    {line}" for line in body.strip().splitlines())
     code = f"{LEAK}\ndef steal():\n{lines}\n    yield 'the end'\nleak()"
-    row.wrong(name, code, answers={"double": FUNCTION, "normalise": NORMALISE}, last=(LAST,), **more)
+    row.wrong(
+        name, code, answers={"double": FUNCTION, "normalise": NORMALISE}, last=(LAST,), files={"own.txt": OWN},
+        finds=OWN if finds else "",
+    )  # fmt: skip
 
 
 READ = """
@@ -77,7 +85,7 @@ def paths(*names: str) -> str:
 # Files.
 steal("files-of-the-course", paths("@COURSE@", "@COURSE@/gradebook.db", "@COURSE@/nbgrader_config.py"))
 steal("files-of-the-home", paths("@HOME@", "@HOME@/secret.txt", "~", "/root", "/home"))
-steal("files-anywhere", paths("@OUTSIDE@", "@OUTSIDE@/canary.txt", "/etc/passwd", "/etc/shadow", "/etc/hosts", "/var/tmp", "/dev/shm"))
+steal("files-anywhere", paths("@OUTSIDE@", "@OUTSIDE@/canary.txt", "/etc/passwd", "/etc/shadow", "/etc/hosts", "/var/tmp", "/dev/shm", "."), finds=True)
 steal("files-in-tmp", paths("/tmp", "/tmp/digital-biopsy-", "..", "../..", "../released", "../zygote.log"))
 steal("files-by-open-folders", READ + """
 for fd in range(256):
@@ -87,7 +95,8 @@ for fd in range(256):
     for way in (f"/proc/self/fd/{fd}", f"/dev/fd/{fd}"):
         try: yield os.readlink(way)
         except OSError: pass
-        yield read(way)""")
+        try: yield os.read(os.open(way, os.O_RDONLY | os.O_NONBLOCK), 9999)
+        except OSError: pass""")
 steal("files-by-links", """
 import os
 for make in (os.symlink, os.link):
@@ -202,7 +211,7 @@ for name in ("In", "Out", "_ih", "_oh", "_i", "_ii", "_iii", "_dh"):
 yield list(linecache.cache.values())
 try: yield list(shell.history_manager.get_range())
 except Exception: pass
-yield vars(shell.history_manager), shell.user_global_ns, shell.last_execution_result, shell.db""")
+yield vars(shell.history_manager), shell.user_global_ns, shell.last_execution_result, shell.db""", finds=True)
 steal("frames", """
 import inspect, sys, threading, traceback
 frame = sys._getframe()
@@ -212,9 +221,10 @@ while frame:
 for frame in sys._current_frames().values():
     yield frame.f_locals
 try: 1 / 0
-except ZeroDivisionError as error: yield traceback.extract_stack(), error.__traceback__.tb_frame.f_locals""")
+except ZeroDivisionError as error: yield traceback.extract_stack(), error.__traceback__.tb_frame.f_locals""", finds=True)
 steal("garbage-collector", """
 import gc
+def read_all(): pass
 gc.unfreeze()
 for one in gc.get_objects():
     if isinstance(one, str):
@@ -224,9 +234,9 @@ for one in gc.get_objects():
             for part in (list(one.values()) if isinstance(one, dict) else list(one)):
                 if isinstance(part, (str, bytes)) and MARK in text_of(part): yield part
         except RuntimeError: pass
-    elif hasattr(one, "__code__"):
-        for part in getattr(one.__code__, "co_consts", ()):
-            if isinstance(part, str) and MARK in part: yield part""")
+    elif type(one) is type(read_all):
+        for part in one.__code__.co_consts:
+            if isinstance(part, str) and MARK in part: yield part""", finds=True)
 steal("modules", """
 import sys
 for name, module in list(sys.modules.items()):
@@ -234,7 +244,7 @@ for name, module in list(sys.modules.items()):
         if isinstance(value, (str, bytes, dict, list, tuple)):
             try: text = repr(value)
             except BaseException: continue
-            if MARK in text: yield text""")
+            if MARK in text: yield text""", finds=True)
 # write(2) from an address that is not mapped fails with EFAULT, so memory can be searched without a crash.
 SCAN = """
 import ctypes, os
@@ -256,9 +266,9 @@ def scan(start, size):
 steal("heap", SCAN + "top = libc.sbrk(0)\nyield from scan(top - (96 << 20), 96 << 20)")
 steal("memory-around-objects", SCAN + """
 import gc
-places = {id(one) >> 21 for one in gc.get_objects()[::50]} | {id(one) >> 21 for one in (sys, MARK, None, 4, "a", b"", [])}
-for place in sorted(places)[:150]:
-    yield from scan((place - 1) << 21, 3 << 21)""")
+places = {id(one) >> 21 for one in gc.get_objects()[::50]} | {id(one) >> 21 for one in (sys, MARK, OWN, None, 4, "a", b"", [])}
+for place in sorted(places)[-150:]:
+    yield from scan((place - 1) << 21, 3 << 21)""", finds=True)
 steal("stack-and-start-of-memory", SCAN + """
 here = ctypes.addressof(ctypes.c_int())
 for start in (0x7ffffffde000 - (8 << 20), 0x7ffff0000000, 0x555555554000):
