@@ -132,8 +132,8 @@ class Run:
         limit = self.engine.cell_output_bytes
         self._notebook = copy.deepcopy(self.task.notebook)
         modules = self.engine.modules
-        # The assignment's own cells that have nothing to do with the student's ran well elsewhere.
-        common = {step.source for step in self.plan.steps[: self.plan.prefix]}
+        # The assignment's own cells that have nothing to do with the student's run well elsewhere.
+        common = {step.source for step in self.plan.steps if step.kind == "setup" and not step.asks}
         later = words_after(self._notebook, set(tests))
         number = 0
         for cell in self._notebook.cells:

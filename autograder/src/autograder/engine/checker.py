@@ -22,9 +22,9 @@ from autograder.engine import jail
 from autograder.engine._events import EventWriter
 from autograder.engine.handles import HandleType, StudentError
 from autograder.engine.jail import JailError, Policy
-from autograder.engine.plan import Plan, Step
 from autograder.engine.session import Session
 from autograder.engine.shell import Shell, reseed
+from autograder.engine.steps import Plan, Step
 from autograder.engine.student import read_all, silence
 from autograder.engine.warden import Link, Warden
 
@@ -76,7 +76,9 @@ class Checks:
             self.own -= theirs.keys()
             space.update(theirs)
             if step.patches:
-                session.before = Patches(session, space, {name: theirs.get(name, GONE) for name in step.patches})
+                session.before = Patches(
+                    session, space, {name: theirs.get(name, GONE) for name in step.patches}
+                )
         before = set(space)
         fine = False
         # Set-up cells draw what they draw in the student's process. Tests draw what nobody foresees who lacks the
