@@ -15,11 +15,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from nbformat import NotebookNode
-from nbformat.v4 import new_output
 from nbgrader.preprocessors import ClearHiddenTests
 
 from autograder.engine._events import EventReader
-from autograder.engine._outputs import Gathered, text_of
+from autograder.engine._outputs import Gathered, new_output, text_of
 from autograder.engine.checker import setup_seed
 from autograder.engine.plan import Plan, harmless
 from autograder.engine.student import ASK, QUIETLY, RUN
