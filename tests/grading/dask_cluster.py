@@ -68,9 +68,15 @@ class Cluster:
         self._end(self._scheduler)
 
     def remove_workers(self) -> None:
-        """End all workers and their nannies."""
+        """Ask all workers and their nannies to end, as Ctrl-C does."""
+        for process in self._workers:
+            process.terminate()
         while self._workers:
-            self._end(self._workers.pop())
+            process = self._workers.pop()
+            try:
+                process.wait(timeout=30)
+            except subprocess.TimeoutExpired:
+                self._end(process)
 
     def close(self) -> None:
         """End everything."""

@@ -382,7 +382,9 @@ def test_postgresql_that_is_away_stops_the_run_and_a_second_one_completes_it(
     assert again.count(UNCHANGED) == done
 
 
-def test_dask_workers_and_postgresql_give_the_same_marks(course: Path, database: str) -> None:
+def test_dask_workers_and_postgresql_give_the_same_marks(
+    course: Path, database: str, temporary: Path
+) -> None:
     def kill() -> None:
         for process in cluster.worker_processes()[:1]:
             process.kill()
@@ -392,6 +394,11 @@ def test_dask_workers_and_postgresql_give_the_same_marks(course: Path, database:
         assert scores(report) == SCORES, cluster.log
         assert report.exit_status == 0
         with_dask = autograded(course)
+    left = sorted(path.name for path in temporary.iterdir())
+    assert left[0] == "dask-scratch-space"
+    assert len(left) <= 2, "a worker that ends removes its engine's folder; only the killed one could not"
+    for name in left:
+        shutil.rmtree(temporary / name)
     shutil.rmtree(course / "autograded")
     assert plain(grade(course)) == plain(report)
     assert autograded(course) == with_dask

@@ -83,6 +83,18 @@ def test_one_that_kills_every_worker_is_set_aside(cluster: dask_cluster.Cluster,
     assert {row.status for row in again.rows} == {UNCHANGED}
 
 
+def test_who_waited_beside_one_that_kills_workers_is_not_blamed(
+    cluster: dask_cluster.Cluster, tmp_path: Path
+) -> None:
+    words = {f"s{number:02d}": "slow 5" for number in range(12)} | {
+        "s03": "kill-worker",
+        "s08": "kill-worker",
+    }
+    report = graded(cluster, tmp_path, words)
+    assert [row.student for row in report.rows if row.status == SET_ASIDE] == ["s03", "s08"]
+    assert [row.score for row in report.rows if row.status == GRADED] == [5.0] * 10
+
+
 def test_a_worker_that_cannot_grade_is_named(cluster: dask_cluster.Cluster, tmp_path: Path) -> None:
     report = graded(cluster, tmp_path, {"ada": "unable"})
     assert report.exit_status == 2

@@ -123,8 +123,12 @@ class DaskPool:
     @property
     def size(self) -> int:
         """Threads of the cluster just now; at least one."""
-        workers = self._client.scheduler_info(n_workers=-1)["workers"]
-        return max(1, sum(int(worker["nthreads"]) for worker in workers.values()))
+        return max(1, sum(int(worker["nthreads"]) for worker in self._workers().values()))
+
+    def _workers(self) -> dict[str, Any]:
+        """What is known of the workers; nothing when the scheduler is away."""
+        found: dict[str, Any] = self._client.scheduler_info(n_workers=-1).get("workers", {})
+        return found
 
     def submit(self, key: str, item: Any) -> None:
         """Send an item to the scheduler, which holds it until it is done with."""
@@ -172,7 +176,7 @@ class DaskPool:
         """What keeps the pool from working just now; empty if nothing does."""
         if self._client.status != "running":
             return "the Dask scheduler does not answer"
-        if not self._client.scheduler_info(n_workers=-1)["workers"]:
+        if not self._workers():
             return "no Dask worker is connected"
         return ""
 

@@ -74,6 +74,7 @@ class Flight:
     """A submission that the pool has."""
 
     item: Any
+    alone: bool = False
     tries: Counter[str] = field(default_factory=Counter)
     seconds: float = 0.0
 
@@ -102,6 +103,7 @@ class Driver:
         self._progress = progress
         self._stop = stop
         self._flying: dict[str, Flight] = {}
+        self._suspects: list[tuple[str, Flight]] = []
         self._unwritten = 0
         self._said = ""
 
@@ -112,7 +114,7 @@ class Driver:
         try:
             while not self._over():
                 self._fill(waiting, force)
-                if not self._flying:
+                if not self._flying and not self._try_alone():
                     break
                 if ended := self._pool.next(TICK):
                     self._land(*ended)
@@ -146,6 +148,16 @@ class Driver:
                 self._flying[student] = Flight(item)
                 self._pool.submit(student, item)
 
+    def _try_alone(self) -> bool:
+        """Send one that was there when workers died, with no other beside it; False if there is none."""
+        if not self._suspects:
+            return False
+        student, flight = self._suspects.pop()
+        flight.alone = True
+        self._flying[student] = flight
+        self._pool.submit(student, flight.item)
+        return True
+
     def _land(self, student: str, attempt: Attempt) -> None:
         """Decide what to do with an item that came back."""
         flight = self._flying[student]
@@ -159,6 +171,10 @@ class Driver:
                 return
         del self._flying[student]
         if attempt.ended_by == STOPPED:
+            return
+        if attempt.final and not flight.alone:
+            # Dask blames all that a dead worker had: whoever is guilty is found at the end, one by one.
+            self._suspects.append((student, flight))
             return
         if attempt.ended_by == UNABLE:
             self._report.stopped = attempt.reason

@@ -56,7 +56,7 @@ class Attempt:
     details : str
         The traceback of a fault.
     final : bool
-        It died, and the pool has already tried it elsewhere.
+        It was there each time when workers died, the guilty one or not; the pool has tried it elsewhere already.
     seconds : float
         How long it took.
     """
