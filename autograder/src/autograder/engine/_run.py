@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import copy
 import hashlib
 import os
-import re
 import selectors
 import signal
 import struct
@@ -15,13 +13,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from nbformat import NotebookNode
-from nbgrader.preprocessors import ClearHiddenTests
 
 from autograder.engine._events import EventReader
-from autograder.engine._outputs import Gathered, new_output, text_of
-from autograder.engine.checker import setup_seed
-from autograder.engine.plan import Plan, harmless
-from autograder.engine.student import ASK, QUIETLY, RUN
+from autograder.engine._job import Cell, Pipes, lay_out
+from autograder.engine._outputs import new_output, text_of
+from autograder.engine.steps import Plan
 from autograder.engine.task import EngineError, Flag, Outcome, Task
 from autograder.engine.values import DecodeError, encode
 from autograder.engine.warden import Link
@@ -32,51 +28,8 @@ if TYPE_CHECKING:
 GRACE = 1.5  # seconds between asking a cell to stop and ending its process
 LINGER = 0.3  # seconds that a snapshot may take to end once its question is over
 _LENGTH = struct.Struct("!I")
-_WORD = re.compile(r"[^\W\d]\w*")
-#: Cells that the student wrote and the checker's own text in the student's notebook have these outputs.
+#: How a cell may have ended its process.
 CRASHES = {signal.SIGSEGV: "a segmentation fault", signal.SIGABRT: "an abort", signal.SIGKILL: "being killed"}
-
-
-class Pipes:
-    """All pipes of a run. `students` and `checkers` are for those processes; the rest stays here."""
-
-    def __init__(self, asks: int) -> None:
-        self.asks = asks
-        self.open: set[int] = set()
-        job_read, self.job = self._pipe()
-        self.from_student, student_out = self._pipe()
-        self.from_checker, checker_out = self._pipe()
-        self.students, self.checkers = [job_read, student_out], [checker_out]
-        for _ in range(asks):
-            request_read, request_write = self._pipe()
-            answer_read, answer_write = self._pipe()
-            self.students += [request_read, answer_write]
-            self.checkers += [request_write, answer_read]
-
-    def _pipe(self) -> tuple[int, int]:
-        read, write = os.pipe()
-        self.open |= {read, write}
-        return read, write
-
-    def shut(self, *numbers: int) -> None:
-        """Close these, if they are still open."""
-        for number in numbers:
-            if number in self.open:
-                self.open.discard(number)
-                os.close(number)
-
-
-@dataclass
-class Cell:
-    """One code cell on its way."""
-
-    index: int
-    cell: NotebookNode
-    test: bool
-    gathered: Gathered
-    begun: bool = False
-    ended: bool = False
-    error: tuple[str, str] | None = None  # what the engine has to say, as name and text of an error
 
 
 @dataclass
@@ -96,7 +49,6 @@ class Run:
     task: Task
     plan: Plan
     prefix: int
-    cells: list[Cell] = field(default_factory=list)
     flags: list[Flag] = field(default_factory=list)
     stages: dict[str, float] = field(default_factory=dict)
     failed: str = ""
@@ -105,8 +57,12 @@ class Run:
         self._steps = tuple(step for step in self.plan.steps[self.prefix :] if not step.idle)
         self._asks = [step for step in self._steps if step.asks]
         self._by_step = {step.index: step for step in self._steps}
-        self._tests: dict[int, Cell] = {}
-        self._job = self._make_job()
+        limit = self.engine.cell_output_bytes
+        try:
+            self._job = lay_out(self.task.notebook, self.plan, self._steps, self.engine.modules, limit)
+        except ValueError as error:
+            raise EngineError(f"{self.task.name}: {error}") from error
+        self.cells, self._tests, self._notebook = self._job.cells, self._job.tests, self._job.notebook
         self._pipes: Pipes | None = None
         self._group = 0  # the student's first process, which leads the group
         self._runner = 0
@@ -120,62 +76,14 @@ class Run:
         self._resting = False
         self._student_done = self._checker_done = False
 
-    # What the processes are told.
-
-    def _make_job(self) -> list[tuple[str, int, int, str, bool, int]]:
-        """Lay out the student's steps, and find the cells that outputs go to."""
-        asks = {step.cell_id: number for number, step in enumerate(self._asks)}
-        tests = {step.cell_id: step for step in self._steps if step.kind == "test"}
-        seeds = {step.cell_id: setup_seed(step.index) for step in self.plan.steps if step.kind == "setup"}
-        job: list[tuple[str, int, int, str, bool, int]] = []
-        limit = self.engine.cell_output_bytes
-        self._notebook = copy.deepcopy(self.task.notebook)
-        modules = self.engine.modules
-        # The assignment's own cells that have nothing to do with the student's run well elsewhere.
-        common = {step.source for step in self.plan.steps if step.kind == "setup" and not step.asks}
-        later = words_after(self._notebook, set(tests))
-        number = 0
-        for cell in self._notebook.cells:
-            if cell.cell_type != "code":
-                continue
-            number += 1
-            cell.outputs, cell.execution_count = [], number
-            step = tests.get(cell.id)
-            entry = Cell(len(self.cells), cell, step is not None, Gathered(limit))
-            self.cells.append(entry)
-            if step is not None:
-                self._tests[step.index] = entry
-            if cell.id in asks:
-                ask = asks[cell.id]
-                job.append((ASK, ask, self._asks[ask].index, "", False, 0))
-            if step is not None and step.binds:
-                shown = visible(cell)
-                if step.binds & words(shown) & later[cell.id]:
-                    job.append((QUIETLY, entry.index, number, shown, True, 0))
-            if step is None and cell.source.strip():
-                risky = cell.source not in common and not harmless(cell.source, modules)
-                job.append((RUN, entry.index, number, cell.source, risky, seeds.get(cell.id, 0)))
-            elif step is None:
-                entry.ended = True
-        if sum(what == ASK for what, *_ in job) != len(self._asks):
-            raise EngineError(f"{self.task.name}: the rebuilt notebook lacks cells of the assignment.")
-        return job
-
-    def _seed(self) -> int:
-        """A number that depends on the source and the submission; nobody who lacks the source can know it."""
-        digest = hashlib.sha256(self.plan.digest.encode())
-        for cell in self._notebook.cells:
-            digest.update(cell.source.encode("utf-8", "replace") + b"\0")
-        return int.from_bytes(digest.digest()[:8], "big") >> 1
-
     def go(self, started: float) -> Outcome:
         """Run to the end."""
         self._pipes = pipes = Pipes(len(self._asks))
         # The student's own random numbers come from a seed that says nothing of the checker's.
         seed = int.from_bytes(hashlib.sha256(self.task.name.encode()).digest()[:4], "big")
-        body = encode(("job", seed, self._job))
+        body = encode(("job", seed, self._job.steps))
         self._group = self._runner = self.engine.start_student(pipes)
-        self.engine.start_checker(pipes, self._seed())
+        self.engine.start_checker(pipes, self._job.secret(self.plan))
         pipes.shut(*pipes.students, *pipes.checkers)
         running = time.monotonic()
         self.stages["start"] = running - started
@@ -515,37 +423,6 @@ class Run:
             cpu_seconds=float(ending.get("cpu_seconds", 0.0)),
             stages=self.stages,
         )
-
-
-def words(text: str) -> set[str]:
-    """Every word in a text that could be a name."""
-    return set(_WORD.findall(text))
-
-
-def words_after(notebook: NotebookNode, tests: set[str]) -> dict[str, set[str]]:
-    """For each code cell, the words of the cells behind it that the student's process runs."""
-    found: dict[str, set[str]] = {}
-    seen: set[str] = set()
-    for cell in reversed(notebook.cells):
-        if cell.cell_type == "code":
-            found[cell.id] = set(seen) if cell.id in tests else set()
-            if cell.id not in tests:
-                seen |= words(cell.source)
-    return found
-
-
-def visible(cell: NotebookNode) -> str:
-    """Return what students were given of a test cell.
-
-    They may use names that it binds, an import say, in later cells; so it runs in their process too, once its question
-    is over, and nobody sees what it says.
-    """
-    shown = copy.deepcopy(cell)
-    try:
-        ClearHiddenTests(enforce_metadata=False)._remove_hidden_test_region(shown)
-    except RuntimeError:
-        return ""
-    return str(shown.source)
 
 
 def _natural(value: object) -> int:

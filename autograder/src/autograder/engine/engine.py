@@ -36,7 +36,8 @@ from nbgrader.utils import is_solution
 
 from autograder.engine import jail
 from autograder.engine._events import EventReader
-from autograder.engine._run import Pipes, Run
+from autograder.engine._job import Pipes
+from autograder.engine._run import Run
 from autograder.engine.checker import Secret
 from autograder.engine.jail import Limits, Policy
 from autograder.engine.plan import Plan, plan
