@@ -46,6 +46,7 @@ from autograder.engine.warden import Closed, Link
 
 #: What nearly every notebook imports. The rest an assignment's own source tells: what is not needed makes forks slow.
 MODULES = ("numpy", "matplotlib", "IPython", "ipywidgets")
+SCRATCH = "digital-biopsy-"
 REHEARSAL_SECONDS = 60.0  # a source may train a network: what it imports comes long before its end
 #: Python 3.11 cannot make syntax trees in two threads at a time ("AST constructor recursion depth mismatch").
 PARSING = threading.RLock()
@@ -101,7 +102,8 @@ class Engine:
             )
         self.unsafe = unsafe
         self._modules = tuple(modules)
-        self.scratch = Path(tempfile.mkdtemp(prefix="digital-biopsy-"))
+        sweep_scratch()
+        self.scratch = Path(tempfile.mkdtemp(prefix=f"{SCRATCH}{os.getpid()}-"))
         self.private = self.scratch / "work"
         self._plans: list[tuple[Any, Plan]] = []
         self._assigned: tuple[Any, ...] | None = None
@@ -384,6 +386,18 @@ class Engine:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(self._checkers_pid, signal.SIGKILL)
             self._checkers_pid = 0
+
+
+def sweep_scratch() -> None:
+    """Remove the folders of workers of this user whose process was killed."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{SCRATCH}[0-9]*-*"):
+        owner = folder.name.removeprefix(SCRATCH).partition("-")[0]
+        with contextlib.suppress(OSError):
+            if owner.isdigit() and not os.path.exists(f"/proc/{owner}") and folder.stat().st_uid == os.getuid():
+                for part in ("work", "released"):
+                    if (folder / part).is_dir():
+                        jail.empty(folder / part)
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def imports_of(source: NotebookNode) -> dict[str, str]:

@@ -69,7 +69,12 @@ def packages() -> list[str]:
     private = str(Path(__file__).resolve().parents[1])
     found: set[str] = set()
     for module in list(sys.modules.values()):
-        for folder in getattr(module, "__path__", None) or ():
+        folders = getattr(module, "__path__", None)
+        try:
+            names = [name for name in folders or () if isinstance(name, str)]
+        except TypeError:  # torch.classes has a path of its own kind
+            continue
+        for folder in names:
             real = os.path.realpath(folder)
             if real != private and not any(real == name or real.startswith(name + os.sep) for name in known):
                 found.add(real)
