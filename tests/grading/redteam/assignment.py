@@ -1,7 +1,7 @@
 """The assignment that the red team attacks, and honest answers to it.
 
-Five questions, one for each way of testing: plain asserts, numpy.testing, a check of the course, a number as partial
-credit, and expected errors; all with hidden tests. A question reads a data file. One answer is marked by hand.
+Six questions, one for each way of testing: plain asserts, numpy.testing, a check of the course, a number as partial
+credit, expected errors, and what is true or contained; all with hidden tests. A question reads a data file. One answer is marked by hand.
 """
 
 from __future__ import annotations
@@ -43,6 +43,10 @@ def checked_dose(dose):
     if not dose >= 0:
         raise ValueError("a dose is not negative")
     return dose""",
+    "divisors": """\
+def divisors(n):
+    # {solution}
+    return [d for d in range(1, n + 1) if n % d == 0]""",
 }
 TESTS: dict[str, tuple[float, str, str]] = {
     "double": (
@@ -108,6 +112,11 @@ assert checked_dose(2.0) == 2.0
 assert not refused(0.5)""",
         'assert refused(float("nan")), "{hidden}"\nassert checked_dose(731.25) == 731.25',
     ),
+    "divisors": (
+        2,
+        "assert divisors(7)\nassert 3 in divisors(12)\nassert 12 in divisors(12)",
+        'assert 17 in divisors(731), "{hidden}"\nassert all(d in divisors(28) for d in (1, 2, 4, 7, 14, 28))',
+    ),
 }
 AFTER = {"window": "c.score", "mean-of": "score"}
 FULL = {name: float(points) for name, (points, _, _) in TESTS.items()}
@@ -123,6 +132,7 @@ def window(hu, low, high):
     return float(np.clip((hu - low) / (high - low), 0, 1))""",
     "mean-of": "def mean_of(values):\n    return float(np.mean(values))",
     "dose": "def checked_dose(dose):\n    if dose >= 0:\n        return dose\n    raise ValueError(f'no dose: {dose}')",
+    "divisors": "def divisors(n):\n    return {d for d in range(1, n + 1) if not n % d}",
     "words": "Because a dose is an amount.",
 }
 # Wrong in every test, without a trick.
@@ -132,6 +142,7 @@ WRONG = {
     "window": "def window(hu, low, high):\n    return -1.0",
     "mean-of": "def mean_of(values):\n    return -1.0",
     "dose": "def checked_dose(dose):\n    return None",
+    "divisors": "def divisors(n):\n    return []",
     "words": "No idea.",
 }
 

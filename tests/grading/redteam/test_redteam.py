@@ -158,6 +158,20 @@ class TestFeedback:
             assert not re.search(pattern, page.lower()), pattern
 
 
+def test_graded_notebooks_stay_small(graded: Result) -> None:
+    sizes = {path: path.stat().st_size for path in (graded.place.course / "autograded").rglob("*.ipynb")}
+    assert sizes
+    assert not {path.parts[-3]: size for path, size in sizes.items() if size > 40_000_000}
+
+
+def test_what_is_said_commands_no_terminal(graded: Result) -> None:
+    control = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+    assert not control.findall(graded.said)
+    for row in graded.report["submissions"]:
+        told = [row["reason"], *row["flags"], *row["repairs"]]
+        assert not [text for text in told if control.search(text) or "\n" in text], row["student"]
+
+
 def test_nothing_changed_outside(graded: Result) -> None:
     for top in ("course", "home", "outside"):
         before, after = graded.before[top], graded.after[top]

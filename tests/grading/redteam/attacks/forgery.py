@@ -88,6 +88,19 @@ while time.monotonic() < end:
             os.write(fd, flood)
         except OSError:
             pass""")
+EMPTY = """
+ends = time.monotonic() + 10
+flood = b"".join(
+    event("output", 0, {"output_type": "display_data", "data": {"text/plain": ""}, "metadata": {}})
+    + event("output", 0, {"output_type": "error", "ename": "", "evalue": "", "traceback": []})
+    + event("output", 0, {"output_type": "stream", "name": name, "text": ""})
+    for name in ("stdout", "stderr") for _ in range(20))
+for fd in pipes():
+    try:
+        while time.monotonic() < ends: os.write(fd, flood)
+    except OSError: pass
+"""
+row.wrong("events-of-no-size", PIPES + EMPTY)
 row.wrong("forged-answers-for-later-questions", PIPES + """
 for fd in pipes():
     for step in range(60):

@@ -39,7 +39,7 @@ row.right("many-short-sleeps", "import time\ntime.sleep(1.2)", "time.sleep(1.2)"
 row.wrong("all-hang", answers={
     name: text.splitlines()[0] + "\n    while True: pass" if not name == "words" else text for name, text in {
         "double": "def double(x):", "normalise": "def normalise(a):", "window": "def window(hu, low, high):",
-        "mean-of": "def mean_of(values):", "dose": "def checked_dose(dose):"}.items()})
+        "mean-of": "def mean_of(values):", "dose": "def checked_dose(dose):", "divisors": "def divisors(n):"}.items()})
 row.right("async-forever", "import asyncio\nawait asyncio.sleep(600)", "async def f():\n    while True:\n        await asyncio.sleep(0)\nawait f()")
 
 # Memory.
@@ -63,6 +63,13 @@ except OSError as error:
     print(error)""")
 row.right("recursion", "def f(n):\n    return f(n + 1)\nf(0)", "import sys\nsys.setrecursionlimit(10 ** 8)\ndef f(n):\n    return [f(n + 1)]\nf(0)")
 in_a_call("recursion-in-a-call", "import sys\nsys.setrecursionlimit(10 ** 8)\nreturn double(x)")
+
+NAME = "\\x1b[2J\\x1b[31mred\\r\\n\\x07\\x9b1m[bold]graded[/bold]\\u202e" + "A" * 9
+row.wrong("escapes-for-the-terminal", f"Odd = type('{NAME}', (float,), {{}})\nBad = type('{NAME}', (Exception,), {{}})\nprint('{NAME}')",
+          "raise Bad('\\x1b[2J')", answers={
+              "double": "def double(x):\n    return Odd(4)", "dose": f"def checked_dose(dose):\n    return [1, {{'{NAME}': Odd(3)}}]",
+              "window": f"def window(**k):\n    raise Bad('{NAME}')"})  # fmt: skip
+row.right("zombies", "import os\nfor _ in range(400):\n    try:\n        if os.fork() == 0: os._exit(0)\n    except OSError: pass")
 
 # Processes and threads; no child lives longer than some seconds, whatever happens.
 row.right("fork-bomb", """\
@@ -180,6 +187,8 @@ row.right("flood-of-displays", "from IPython.display import display, HTML\nfor n
 row.right("flood-of-updates", "from IPython.display import display\nh = display('x', display_id=True)\nfor n in range(20_000):\n    h.update(n)")
 row.right("flood-of-clears", "from IPython.display import clear_output\nfor n in range(20_000):\n    print(n)\n    clear_output()")
 row.right("flood-of-figures", "import matplotlib.pyplot as plt, numpy as np\nfor n in range(12):\n    plt.figure(figsize=(9, 9))\n    plt.imshow(np.random.rand(300, 300))\nplt.show()")
+row.right("flood-in-every-cell", *["print('x' * 2_000_000)"] * 80)
+row.right("flood-of-nothing", "from IPython.display import display\nfor n in range(300_000):\n    display({'text/plain': ''}, raw=True)")
 row.right("flood-to-descriptors", "import os\nfor fd in (1, 2):\n    for _ in range(200):\n        os.write(fd, b'x' * 1_000_000)")
 row.right("flood-in-a-call", answers={"double": "def double(x):\n    print('x' * 5_000_000)\n    return 2 * x"})
 row.right("flood-of-tracebacks", "raise ValueError('x' * 10_000_000)", "def f(n):\n    g(n)\ndef g(n):\n    f(n)\nf(1)",

@@ -79,14 +79,14 @@ def points_on_answers(notebook: Json, place: Place) -> None:
 
 @row.edit("points-of-wrong-form", base="right")
 def odd_points(notebook: Json, place: Place) -> None:
-    values: list[Any] = ["many", None, [], float("inf"), 10**400]
+    values: list[Any] = ["many", None, [], float("inf"), 10**400, -1]
     for cell, value in zip(tests_of(notebook), values, strict=True):
         meta(cell)["points"] = value
 
 
 @row.edit("metadata-of-wrong-form", base="right")
 def odd_metadata(notebook: Json, place: Place) -> None:
-    for cell, value in zip(tests_of(notebook), [None, [], "nbgrader", 7, {"grade_id": {"a": 1}}], strict=True):
+    for cell, value in zip(tests_of(notebook), [None, [], "nbgrader", 7, {"grade_id": {"a": 1}}, {}], strict=True):
         cell["metadata"]["nbgrader"] = value
 
 
@@ -122,7 +122,7 @@ def deleted_right(notebook: Json, place: Place) -> None:
 
 @row.edit("tests-emptied", base="wrong")
 def emptied(notebook: Json, place: Place) -> None:
-    for cell, text in zip(tests_of(notebook), ["", "pass", "4", "score = 4\nscore", "#" * 500], strict=True):
+    for cell, text in zip(tests_of(notebook), ["", "pass", "4", "score = 4\nscore", "#" * 500, "%%html\n4"], strict=True):
         cell["source"] = text
         cell["outputs"] = [output("4")]
 

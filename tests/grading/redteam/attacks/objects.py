@@ -33,12 +33,14 @@ def everywhere(value: str) -> dict[str, str]:
         "window": f"def window(hu, low, high):\n    return {value}",
         "mean-of": f"def mean_of(values):\n    return {value}",
         "dose": f"def checked_dose(dose):\n    return {value}",
+        "divisors": f"def divisors(n):\n    return {value}",
     }
 
 
 def instead(value: str) -> dict[str, str]:
     """Every answer is the same thing, in place of a function."""
-    names = {"double": "double", "normalise": "normalise", "window": "window", "mean-of": "mean_of", "dose": "checked_dose"}
+    names = {"double": "double", "normalise": "normalise", "window": "window", "mean-of": "mean_of", "dose": "checked_dose",
+             "divisors": "divisors"}  # fmt: skip
     return {cell: f"{name} = {value}" for cell, name in names.items()}
 
 
@@ -176,6 +178,32 @@ import warnings
 warnings.simplefilter("error")
 class Loud(UserWarning, ValueError): pass""", answers={"dose": "def checked_dose(dose):\n    warnings.warn('negative', Loud)\n    return dose"},
           marks={"dose": 0.0})
+# Errors that shells and test runners take for something else than a failure.
+QUIET = {
+    "UsageError": "from IPython.core.error import UsageError as Quiet",
+    "InputRejected": "from IPython.core.error import InputRejected as Quiet",
+    "StdinNotImplementedError": "from IPython.core.error import StdinNotImplementedError as Quiet",
+    "BdbQuit": "from bdb import BdbQuit as Quiet",
+    "SkipTest": "from unittest import SkipTest as Quiet",
+    "CancelledError": "from asyncio import CancelledError as Quiet",
+    "SyntaxError": "class Quiet(SyntaxError):\n    _render_traceback_ = lambda self: []",
+    "of-his-own": "class Quiet(Exception):\n    def _render_traceback_(self): return []\n    def __str__(self): raise Quiet",
+}
+for name, text in QUIET.items():
+    row.wrong(f"raises-quiet-{name}", text, answers=raising("Quiet('4')"))
+row.wrong("contains-all", EQUAL, answers={"divisors": "class All:\n    __contains__ = __bool__ = lambda *a: True\n    __len__ = lambda self: 6\n"
+          "def divisors(n):\n    return All()"})  # fmt: skip
+row.wrong("contains-all-by-comparison", EQUAL, answers={"divisors": "def divisors(n):\n    return [Equal()]"})
+row.wrong("contains-all-by-iteration", EQUAL, answers={"divisors": """\
+class Walk:
+    def __iter__(self):
+        yield Equal()
+    def __getitem__(self, n):
+        return Equal()
+def divisors(n):
+    return Walk()"""})
+row.wrong("contains-all-by-size", answers={"divisors": "def divisors(n):\n    return range(1, 10 ** 9)"}, marks={"divisors": 2.0})
+row.wrong("true-but-empty", answers={"divisors": "class Some:\n    __len__ = lambda self: 1\ndef divisors(n):\n    return Some() or [3, 12, 17]"})
 row.wrong("exits-quietly", answers=everywhere("exit()") | {"double": "def double(x):\n    import sys\n    sys.exit(0)"})
 
 # Too much, too deep, too slow, never the same.
