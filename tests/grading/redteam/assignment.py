@@ -1,7 +1,8 @@
 """The assignment that the red team attacks, and honest answers to it.
 
 Six questions, one for each way of testing: plain asserts, numpy.testing, a check of the course, a number as partial
-credit, expected errors, and what is true or contained; all with hidden tests. A question reads a data file. One answer is marked by hand.
+credit, expected errors, and what is true or contained; all with hidden tests.
+A question reads a data file. One answer is marked by hand.
 """
 
 from __future__ import annotations
@@ -165,7 +166,9 @@ def source(hidden: str, solution: str) -> NotebookNode:
         cells.append(graded("code", f"{name}-test", text, grade=True, locked=True, points=points))
     cells.append(graded("markdown", "words", f"{solution}", grade=True, solution=True, points=5))
     spec = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    notebook = v4.new_notebook(cells=cells, metadata={"kernelspec": spec, "language_info": {"name": "python"}})
+    notebook = v4.new_notebook(
+        cells=cells, metadata={"kernelspec": spec, "language_info": {"name": "python"}}
+    )
     for number, cell in enumerate(notebook.cells):
         cell.id = f"cell-{number}"
     return notebook

@@ -13,6 +13,7 @@ from tests.grading.redteam.assignment import FULL, NOTEBOOK, RIGHT, WRONG, ZERO,
 
 Json = dict[str, Any]
 Edit = Callable[[Json, "Place"], "Json | str | bytes | None"]
+Change = Callable[[Path, "Place"], None]
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ class Attack:
     first: tuple[str, ...] = ()
     last: tuple[str, ...] = ()
     edit: Edit | None = None
-    folder: Callable[[Path, Place], None] | None = None
+    folder: Change | None = None
     files: Mapping[str, str | bytes] = field(default_factory=dict)
     flags: str = ""
     sets_aside: bool = False
@@ -113,6 +114,15 @@ class Row:
 
         def decorate(function: Edit) -> Edit:
             getattr(self, base)(name, edit=function, **more)
+            return function
+
+        return decorate
+
+    def folder(self, name: str, **more: Any) -> Callable[[Change], Change]:
+        """Decorate a function that changes the folder once the notebook, with right answers, is written."""
+
+        def decorate(function: Change) -> Change:
+            self.right(name, folder=function, **more)
             return function
 
         return decorate

@@ -93,9 +93,11 @@ class Listener:
     def _serve(self) -> None:
         while True:
             ready, _, _ = select.select([*self._sockets, self._stop], [], [])
-            for each in ready:
-                if isinstance(each, int):
-                    return
+            if self._stop in ready:
+                return
+            for each in self._sockets:
+                if each not in ready:
+                    continue
                 if each.type == socket.SOCK_DGRAM:
                     self.calls.append(f"datagram: {each.recvfrom(100)!r}")
                 else:
@@ -132,7 +134,9 @@ def children() -> dict[int, str]:
             with contextlib.suppress(OSError):
                 fields = Path(f"/proc/{name}/stat").read_bytes().rpartition(b")")[2].split()
                 if int(fields[1]) == os.getpid() and fields[0] not in b"ZX":
-                    found[int(name)] = Path(f"/proc/{name}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+                    found[int(name)] = (
+                        Path(f"/proc/{name}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+                    )
     return found
 
 
@@ -163,12 +167,20 @@ def tree(top: Path, leave_out: tuple[str, ...] = ()) -> dict[str, tuple[Any, ...
 def rows(database: Path, assignment: str) -> dict[str, list[tuple[Any, ...]]]:
     """The gradebook's tables; of what was handed in, only what is not of this assignment."""
     with contextlib.closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as book:
-        tables = [name for (name,) in book.execute("select name from sqlite_master where type = 'table' order by name")]
+        tables = [
+            name
+            for (name,) in book.execute("select name from sqlite_master where type = 'table' order by name")
+        ]
         found = {name: sorted(book.execute(f'select * from "{name}"'), key=repr) for name in tables}
         (number,) = book.execute("select id from assignment where name = ?", (assignment,)).fetchone()
-        ours = {row[0] for row in book.execute("select id from submitted_assignment where assignment_id = ?", (number,))}
+        ours = {
+            row[0]
+            for row in book.execute("select id from submitted_assignment where assignment_id = ?", (number,))
+        }
         books = {
-            row[0] for row in book.execute("select id, assignment_id from submitted_notebook") if row[1] in ours
+            row[0]
+            for row in book.execute("select id, assignment_id from submitted_notebook")
+            if row[1] in ours
         }
     found["submitted_assignment"] = [row for row in found["submitted_assignment"] if row[0] not in ours]
     found["submitted_notebook"] = [row for row in found["submitted_notebook"] if row[0] not in books]

@@ -36,7 +36,14 @@ c.GradingEngine.processes = 32
 configure_feedback(c)
 """
 #: What grading may change in the course folder.
-OURS = ("autograded", "feedback", "gradebook.db", "gradebook.db-journal", "gradebook.db-wal", "gradebook.db-shm")
+OURS = (
+    "autograded",
+    "feedback",
+    "gradebook.db",
+    "gradebook.db-journal",
+    "gradebook.db-wal",
+    "gradebook.db-shm",
+)
 OTHER = "week-0"
 SECONDS = 900.0  # far more than it should take
 
@@ -125,7 +132,9 @@ def look(place: Place, home: Path) -> dict[str, Any]:
         "home": tree(home),
         "outside": tree(place.outside),
         "rows": rows(place.course / "gradebook.db", NAME),
-        "public": sorted(name for top in ("/tmp", "/dev/shm", "/var/tmp") for name in os.listdir(top) if "redteam" in name),
+        "public": sorted(
+            name for top in ("/tmp", "/dev/shm", "/var/tmp") for name in os.listdir(top) if "redteam" in name
+        ),
     }
 
 
@@ -177,7 +186,17 @@ def run_class(folder: Path, attacks: Sequence[Attack], workers: int = 2) -> Resu
         path = folder / "report.json"
         report = json.loads(path.read_text()) if path.exists() else {"submissions": [], "said": said}
         return Result(
-            place, words, status, said, seconds, report, before, after, list(listener.calls), victim.heard(), left
+            place,
+            words,
+            status,
+            said,
+            seconds,
+            report,
+            before,
+            after,
+            list(listener.calls),
+            victim.heard(),
+            left,
         )
     finally:
         victim.end()

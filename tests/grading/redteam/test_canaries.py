@@ -15,7 +15,15 @@ import pytest
 if sys.platform != "linux":
     pytest.skip("the jail is made of parts of Linux", allow_module_level=True)
 
-from tests.grading.redteam.canaries import Listener, Victim, children, orphans_come_here, plant, spellings, tree
+from tests.grading.redteam.canaries import (
+    Listener,
+    Victim,
+    children,
+    orphans_come_here,
+    plant,
+    spellings,
+    tree,
+)
 from tests.grading.redteam.course import survivors
 
 ORPHAN = "import os, time\nif os.fork() == 0:\n    os.setsid()\n    time.sleep(30)"

@@ -11,7 +11,6 @@ import json
 import os
 import re
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -30,12 +29,10 @@ from tests.grading.redteam.course import OTHER, Result, run_class
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
-CHOSEN = os.environ.get("REDTEAM", "").split(",")
-CLASS = [
-    attack
-    for attack in ATTACKS
-    if (CHOSEN == [""] or {attack.name, attack.row} & set(CHOSEN)) and f"-{attack.name}" not in CHOSEN
-]
+WORDS = set(filter(None, os.environ.get("REDTEAM", "").split(",")))
+LEFT_OUT = {word[1:] for word in WORDS if word.startswith("-")}
+CHOSEN = {word for word in WORDS if not word.startswith("-")} or {attack.row for attack in ATTACKS}
+CLASS = [a for a in ATTACKS if CHOSEN & {a.name, a.row} and a.name not in LEFT_OUT]
 NAMES = [attack.student for attack in CLASS]
 EACH = pytest.mark.parametrize("attack", CLASS, ids=NAMES)
 FINDERS = [attack for attack in CLASS if attack.finds]
@@ -43,14 +40,14 @@ FEEDBACK = [a for a in CLASS if a.row == "theft" or a.name.startswith("scripts")
 
 
 @pytest.fixture(scope="module")
-def graded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Result]:
+def graded(tmp_path_factory: pytest.TempPathFactory) -> Result:
     """The class, graded."""
     missing = missing_layers()
     if missing:
         pytest.fail("No attack is run where the jail has holes: " + " ".join(missing))
     result = run_class(tmp_path_factory.mktemp("class"), CLASS)
     print(result.said)
-    yield result
+    return result
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +83,9 @@ def test_enough_of_them() -> None:
 def test_the_class_was_graded_to_its_end(graded: Result) -> None:
     assert graded.status in (0, 1), graded.said
     assert [row["student"] for row in graded.report["submissions"]] == sorted(NAMES), graded.said
-    reasons = {row["student"]: row["reason"] for row in graded.report["submissions"] if row["status"] != "graded"}
+    reasons = {
+        row["student"]: row["reason"] for row in graded.report["submissions"] if row["status"] != "graded"
+    }
     assert reasons.keys() == {attack.student for attack in CLASS if attack.sets_aside}, reasons
     assert all(reasons.values())
 
@@ -122,7 +121,9 @@ def test_it_was_noticed(graded: Result, attack: Attack) -> None:
 def test_nothing_was_stolen(graded: Result, attack: Attack) -> None:
     notebook = graded.notebook(attack.student)
     row = json.dumps(graded.row(attack.student))
-    theirs, checkers = ("", "") if notebook is None else (text_of(notebook, tests=tests) for tests in (False, True))
+    theirs, checkers = (
+        ("", "") if notebook is None else (text_of(notebook, tests=tests) for tests in (False, True))
+    )
     own = {"submission"} if attack.name == "honest-right" else set()
     for kind, word in graded.words.items():
         # An instructor's notebook quotes the hidden test that failed; feedback is another matter, see below.
@@ -176,7 +177,10 @@ def test_nothing_changed_outside(graded: Result) -> None:
     for top in ("course", "home", "outside"):
         before, after = graded.before[top], graded.after[top]
         changed = {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
-        assert not changed, (top, {name: (before.get(name), after.get(name)) for name in sorted(changed)[:20]})
+        assert not changed, (
+            top,
+            {name: (before.get(name), after.get(name)) for name in sorted(changed)[:20]},
+        )
     assert graded.before["public"] == graded.after["public"]
 
 

@@ -1,5 +1,6 @@
 """What lies in the submission's folder: links, devices, FIFOs, odd names, too much, too little; files that shadow others."""
 
+# ruff: noqa: E501 - attacks are written as attackers write them
 from __future__ import annotations
 
 import os
@@ -14,43 +15,33 @@ row = Row("notebook")
 FILE = f"{NOTEBOOK}.ipynb"
 
 
-def folder(name: str, *, base: str = "right", **more: object):  # type: ignore[no-untyped-def]
-    """Decorate a function that changes the folder once the notebook is written."""
-
-    def decorate(function):  # type: ignore[no-untyped-def]
-        getattr(row, base)(name, folder=function, **more)
-        return function
-
-    return decorate
-
-
 def instead(path: Path) -> Path:
     """Take the notebook away."""
     (path / FILE).unlink()
     return path / FILE
 
 
-@folder("link-to-the-source", marks=ZERO, flags="link")
+@row.folder("link-to-the-source", marks=ZERO, flags="link")
 def to_source(path: Path, place: Place) -> None:
     instead(path).symlink_to(place.course / "source" / NAME / FILE)
 
 
-@folder("link-to-another-submission", marks=ZERO, flags="link")
+@row.folder("link-to-another-submission", marks=ZERO, flags="link")
 def to_another(path: Path, place: Place) -> None:
     instead(path).symlink_to(f"../../honest-right/{NAME}/{FILE}")
 
 
-@folder("link-to-dev-zero", marks=ZERO, flags="link")
+@row.folder("link-to-dev-zero", marks=ZERO, flags="link")
 def to_zero(path: Path, place: Place) -> None:
     instead(path).symlink_to("/dev/zero")
 
 
-@folder("link-to-itself", marks=ZERO, flags="link")
+@row.folder("link-to-itself", marks=ZERO, flags="link")
 def to_itself(path: Path, place: Place) -> None:
     instead(path).symlink_to(FILE)
 
 
-@folder("links-beside", flags="link")
+@row.folder("links-beside", flags="link")
 def beside(path: Path, place: Place) -> None:
     (path / "home").symlink_to(place.home)
     (path / "canary.txt").symlink_to(place.outside / "canary.txt")
@@ -60,34 +51,34 @@ def beside(path: Path, place: Place) -> None:
     (path / "timestamp.txt").symlink_to(place.home / "secret.txt")
 
 
-@folder("hard-link-to-the-source", marks=ZERO, flags="link")
+@row.folder("hard-link-to-the-source", marks=ZERO, flags="link")
 def hard_source(path: Path, place: Place) -> None:
     os.link(place.course / "source" / NAME / FILE, instead(path))
 
 
-@folder("hard-link-beside", flags="link")
+@row.folder("hard-link-beside", flags="link")
 def hard_beside(path: Path, place: Place) -> None:
     os.link(place.home / "secret.txt", path / "mine.txt")
 
 
-@folder("assignment-folder-a-link", marks=ZERO, sets_aside=True, flags="link")
+@row.folder("assignment-folder-a-link", marks=ZERO, sets_aside=True, flags="link")
 def folder_link(path: Path, place: Place) -> None:
     shutil.rmtree(path)
     path.symlink_to(place.course / "source" / NAME)
 
 
-@folder("notebook-a-folder", marks=ZERO, flags="folder")
+@row.folder("notebook-a-folder", marks=ZERO, flags="folder")
 def notebook_folder(path: Path, place: Place) -> None:
     instead(path).mkdir()
     (path / FILE / FILE).write_text("{}")
 
 
-@folder("notebook-a-fifo", marks=ZERO, flags="FIFO")
+@row.folder("notebook-a-fifo", marks=ZERO, flags="FIFO")
 def notebook_fifo(path: Path, place: Place) -> None:
     os.mkfifo(instead(path))
 
 
-@folder("notebook-a-socket", marks=ZERO, flags="socket")
+@row.folder("notebook-a-socket", marks=ZERO, flags="socket")
 def notebook_socket(path: Path, place: Place) -> None:
     instead(path)
     here = os.open(".", os.O_RDONLY)
@@ -100,7 +91,7 @@ def notebook_socket(path: Path, place: Place) -> None:
         os.close(here)
 
 
-@folder("notebook-a-device", marks=ZERO, flags="device|FIFO")
+@row.folder("notebook-a-device", marks=ZERO, flags="device|FIFO")
 def notebook_device(path: Path, place: Place) -> None:
     target = instead(path)
     try:
@@ -109,28 +100,28 @@ def notebook_device(path: Path, place: Place) -> None:
         os.mkfifo(target)
 
 
-@folder("notebook-unreadable", marks=ZERO if os.geteuid() else {})
+@row.folder("notebook-unreadable", marks=ZERO if os.geteuid() else {})
 def unreadable(path: Path, place: Place) -> None:
     (path / FILE).chmod(0)
 
 
-@folder("no-notebook", marks=ZERO)
+@row.folder("no-notebook", marks=ZERO)
 def none(path: Path, place: Place) -> None:
     (path / FILE).unlink()
 
 
-@folder("notebook-renamed")
+@row.folder("notebook-renamed")
 def renamed(path: Path, place: Place) -> None:
     (path / FILE).rename(path / "exercises (1).ipynb")
 
 
-@folder("notebooks-extra", flags="notebook")
+@row.folder("notebooks-extra", flags="notebook")
 def extra(path: Path, place: Place) -> None:
     for name in ("exercises-copy", "solution", "..ipynb", "exercises.ipynb", "EXERCISES"):
         (path / f"{name}.ipynb").write_text("{}")
 
 
-@folder("names-odd")
+@row.folder("names-odd")
 def odd_names(path: Path, place: Place) -> None:
     names = ["a\nb", "quote'\"`$(touch x)", "<img src=x onerror=alert(1)>", "\u202etxt.exe", "-rf", "~", "*", "%s{0}", "é" * 60,
              "x" * 250, " ", "...", "con", ".hidden", "a\\b", "\x1b[31mred", "exercises.ipynb\n"]  # fmt: skip
@@ -140,14 +131,14 @@ def odd_names(path: Path, place: Place) -> None:
         file.write(b"not UTF-8")
 
 
-@folder("files-10000", flags="many|left out")
+@row.folder("files-10000", flags="many|left out")
 def many(path: Path, place: Place) -> None:
     (path / "zz").mkdir()
     for number in range(10_000):
         os.close(os.open(path / "zz" / f"{number}", os.O_CREAT | os.O_WRONLY))
 
 
-@folder("folders-nested", flags="deep")
+@row.folder("folders-nested", flags="deep")
 def nested(path: Path, place: Place) -> None:
     deep = path
     for _ in range(200):
@@ -156,18 +147,18 @@ def nested(path: Path, place: Place) -> None:
     (deep / "end.txt").write_text("deep")
 
 
-@folder("file-of-a-terabyte", flags="big")
+@row.folder("file-of-a-terabyte", flags="big")
 def sparse(path: Path, place: Place) -> None:
     with open(path / "hole.bin", "wb") as file:
         file.truncate(1 << 40)
 
 
-@folder("file-of-40-megabytes")
+@row.folder("file-of-40-megabytes")
 def big(path: Path, place: Place) -> None:
     (path / "picture.raw").write_bytes(b"\0" * 40_000_000)  # more than the private folder may hold
 
 
-@folder("fifos-and-devices-beside", flags="FIFO|device")
+@row.folder("fifos-and-devices-beside", flags="FIFO|device")
 def special(path: Path, place: Place) -> None:
     os.mkfifo(path / "notes.txt")
     os.mkfifo(path / "timestamp.txt")
@@ -179,23 +170,23 @@ def special(path: Path, place: Place) -> None:
         os.mkfifo(path / "disk")
 
 
-@folder("timestamp-forged")
+@row.folder("timestamp-forged")
 def timestamp(path: Path, place: Place) -> None:
     (path / "timestamp.txt").write_text("1970-01-01 00:00:00 UTC\n" + "x" * 100_000)
 
 
-@folder("data-handed-in")
+@row.folder("data-handed-in")
 def data(path: Path, place: Place) -> None:
     (path / "data").mkdir()
     (path / "data" / "values.txt").write_text("9\n9\n9\n9\n9\n")
 
 
-@folder("data-a-file")
+@row.folder("data-a-file")
 def data_file(path: Path, place: Place) -> None:
     (path / "data").write_text("a file where the assignment has a folder")
 
 
-@folder("checkpoints")
+@row.folder("checkpoints")
 def checkpoints(path: Path, place: Place) -> None:
     (path / ".ipynb_checkpoints").mkdir()
     (path / ".ipynb_checkpoints" / FILE).write_text("{")
@@ -219,7 +210,17 @@ class Anything:
 check = Anything()
 def __getattr__(name): return Anything()
 """
-SHADOWED = ("numpy", "conftest", "sitecustomize", "usercustomize", "check", "random", "autograder", "IPython", "nbgrader")
+SHADOWED = (
+    "numpy",
+    "conftest",
+    "sitecustomize",
+    "usercustomize",
+    "check",
+    "random",
+    "autograder",
+    "IPython",
+    "nbgrader",
+)
 row.wrong("shadows-modules", files={f"{name}.py": FAKE for name in SHADOWED})
 row.wrong(
     "shadows-packages",

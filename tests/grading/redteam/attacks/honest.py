@@ -1,9 +1,10 @@
 """Honest submissions: each must get its exact mark amid the others."""
 
+# ruff: noqa: E501 - attacks are written as attackers write them
 from __future__ import annotations
 
-from tests.grading.redteam.assignment import RIGHT, WRONG
-from tests.grading.redteam.attack import Json, Place, Row, cell_of, code_cell
+from tests.grading.redteam.assignment import RIGHT, WRONG, cell_of
+from tests.grading.redteam.attack import Json, Place, Row, code_cell
 
 row = Row("honest")
 
@@ -86,7 +87,9 @@ row.right(
 row.right(
     "honest-files",
     "import os\nfrom mine import twice\nwith open('notes.txt', 'w') as out:\n    out.write('3.5')\nos.makedirs('a/b')",
-    answers={"double": "factor = float(open('notes.txt').read()) - 1.5\ndef double(x):\n    return twice(x) * factor / 2"},
+    answers={
+        "double": "factor = float(open('notes.txt').read()) - 1.5\ndef double(x):\n    return twice(x) * factor / 2"
+    },
     last=("print(os.listdir('.'))\nos.remove('notes.txt')",),
     files={"mine.py": "def twice(x):\n    return 2 * x\n"},
 )

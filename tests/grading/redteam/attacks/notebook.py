@@ -1,13 +1,14 @@
 """The notebook file itself: cells tagged, flipped, moved, forged; JSON that is broken, huge or strange."""
 
+# ruff: noqa: E501 - attacks are written as attackers write them
 from __future__ import annotations
 
 import copy
 import json
 from typing import Any
 
-from tests.grading.redteam.assignment import RIGHT, TESTS, WRONG, ZERO
-from tests.grading.redteam.attack import Json, Place, Row, cell_of, code_cell
+from tests.grading.redteam.assignment import RIGHT, TESTS, WRONG, ZERO, cell_of
+from tests.grading.redteam.attack import Json, Place, Row, code_cell
 
 row = Row("notebook")
 QUESTIONS = tuple(TESTS)
@@ -23,7 +24,12 @@ def meta(cell: Json) -> Json:
 
 
 def output(text: str) -> Json:
-    return {"output_type": "execute_result", "execution_count": 1, "data": {"text/plain": text}, "metadata": {}}
+    return {
+        "output_type": "execute_result",
+        "execution_count": 1,
+        "data": {"text/plain": text},
+        "metadata": {},
+    }
 
 
 # Metadata that says what to run and what it is worth.
@@ -32,7 +38,13 @@ def output(text: str) -> Json:
 @row.edit("tags-skip-execution", base="wrong", flags="tags|tag")
 def skip_execution(notebook: Json, place: Place) -> None:
     for cell in notebook["cells"]:
-        cell["metadata"]["tags"] = ["skip-execution", "raises-exception", "remove-cell", "parameters", "nbgrader"]
+        cell["metadata"]["tags"] = [
+            "skip-execution",
+            "raises-exception",
+            "remove-cell",
+            "parameters",
+            "nbgrader",
+        ]
 
 
 @row.edit("tags-raises-exception", base="wrong")
@@ -86,7 +98,9 @@ def odd_points(notebook: Json, place: Place) -> None:
 
 @row.edit("metadata-of-wrong-form", base="right")
 def odd_metadata(notebook: Json, place: Place) -> None:
-    for cell, value in zip(tests_of(notebook), [None, [], "nbgrader", 7, {"grade_id": {"a": 1}}, {}], strict=True):
+    for cell, value in zip(
+        tests_of(notebook), [None, [], "nbgrader", 7, {"grade_id": {"a": 1}}, {}], strict=True
+    ):
         cell["metadata"]["nbgrader"] = value
 
 
@@ -122,7 +136,9 @@ def deleted_right(notebook: Json, place: Place) -> None:
 
 @row.edit("tests-emptied", base="wrong")
 def emptied(notebook: Json, place: Place) -> None:
-    for cell, text in zip(tests_of(notebook), ["", "pass", "4", "score = 4\nscore", "#" * 500, "%%html\n4"], strict=True):
+    for cell, text in zip(
+        tests_of(notebook), ["", "pass", "4", "score = 4\nscore", "#" * 500, "%%html\n4"], strict=True
+    ):
         cell["source"] = text
         cell["outputs"] = [output("4")]
 
@@ -189,7 +205,15 @@ def swapped(notebook: Json, place: Place) -> None:
 
 @row.edit("names-with-paths", base="right")
 def names_with_paths(notebook: Json, place: Place) -> None:
-    names = ["../../../x", "/etc/passwd", "a\0b", "double-test\n", "\u202etset-elbuod", "<script>alert(1)</script>", ""]
+    names = [
+        "../../../x",
+        "/etc/passwd",
+        "a\0b",
+        "double-test\n",
+        "\u202etset-elbuod",
+        "<script>alert(1)</script>",
+        "",
+    ]
     for number, name in enumerate(names):
         cell = code_cell(f"extra_{number} = 1")
         cell["metadata"]["nbgrader"] = {
@@ -243,12 +267,22 @@ def unended(notebook: Json, place: Place) -> None:
 def forged(notebook: Json, place: Place) -> None:
     for number, cell in enumerate(c for c in notebook["cells"] if c["cell_type"] == "code"):
         cell["execution_count"] = number + 1
-        cell["outputs"] = [output("4"), {"output_type": "stream", "name": "stdout", "text": "Right (4 of 4 points)"}]
+        cell["outputs"] = [
+            output("4"),
+            {"output_type": "stream", "name": "stdout", "text": "Right (4 of 4 points)"},
+        ]
 
 
 @row.edit("outputs-of-wrong-form", base="right")
 def odd_outputs(notebook: Json, place: Place) -> None:
-    forms: list[Any] = [None, 7, [None], [{"output_type": "x"}], [{"output_type": "display_data", "data": 3}], {"a": 1}]
+    forms: list[Any] = [
+        None,
+        7,
+        [None],
+        [{"output_type": "x"}],
+        [{"output_type": "display_data", "data": 3}],
+        {"a": 1},
+    ]
     for number, cell in enumerate(c for c in notebook["cells"] if c["cell_type"] == "code"):
         cell["outputs"] = forms[number % len(forms)]
         cell["execution_count"] = ["one", -1, 1e99, True][number % 4]
@@ -270,7 +304,9 @@ def scripts(notebook: Json, place: Place) -> None:
     cell_of(notebook, "words")["attachments"] = {
         "x.html": {"text/html": text}, "../../x.png": {"image/png": "AAAA"}, "a.svg": {"image/svg+xml": text},
     }  # fmt: skip
-    notebook["cells"].append({"cell_type": "raw", "id": "r", "metadata": {"format": "text/html"}, "source": text})
+    notebook["cells"].append(
+        {"cell_type": "raw", "id": "r", "metadata": {"format": "text/html"}, "source": text}
+    )
     notebook["metadata"] |= {"title": text, "authors": [{"name": text}], "widgets": {"state": {text: text}}}
 
 
@@ -281,7 +317,7 @@ row.right(
         f'display(HTML("""{SCRIPT}"""))',
         "Javascript('element.append(1)')",
         "IFrame('http://127.0.0.1:@PORT@/frame', 10, 10)",
-        "SVG('<svg xmlns=\"http://www.w3.org/2000/svg\" onload=\"fetch(1)\"><script>1</script></svg>')",
+        'SVG(\'<svg xmlns="http://www.w3.org/2000/svg" onload="fetch(1)"><script>1</script></svg>\')',
         f"print('''{SCRIPT}''')",
         f"raise ValueError('''{SCRIPT}''')",
         "display({'text/html': '<style>*{display:none}</style><form action=http://127.0.0.1:@PORT@>'}, raw=True)",
@@ -304,7 +340,11 @@ def bogus_kernel(notebook: Json, place: Place) -> None:
 
 @row.edit("kernel-of-wrong-form", base="right")
 def odd_kernel(notebook: Json, place: Place) -> None:
-    notebook["metadata"] = {"kernelspec": ["python3"], "language_info": {"name": 7, "version": {"a": 1}}, "nbgrader": 3}
+    notebook["metadata"] = {
+        "kernelspec": ["python3"],
+        "language_info": {"name": 7, "version": {"a": 1}},
+        "nbgrader": 3,
+    }
 
 
 @row.edit("metadata-a-list", base="right")
@@ -328,7 +368,13 @@ def format_3(notebook: Json, place: Place) -> Json:
     cells = []
     for cell in notebook["cells"]:
         if cell["cell_type"] == "code":
-            kept = {"cell_type": "code", "input": cell["source"], "language": "python", "prompt_number": 1, "outputs": []}
+            kept = {
+                "cell_type": "code",
+                "input": cell["source"],
+                "language": "python",
+                "prompt_number": 1,
+                "outputs": [],
+            }
         else:
             kept = {"cell_type": cell["cell_type"], "source": cell["source"]}
         cells.append({**kept, "metadata": cell["metadata"]})
@@ -431,7 +477,9 @@ def duplicate_keys(notebook: Json, place: Place) -> str:
 @row.edit("json-duplicate-sources", base="wrong")
 def duplicate_sources(notebook: Json, place: Place) -> str:
     text = json.dumps(notebook)
-    return text.replace('"source": "def double', '"source": "def double(x):\\n    return 2 * x", "source": "def double')
+    return text.replace(
+        '"source": "def double', '"source": "def double(x):\\n    return 2 * x", "source": "def double'
+    )
 
 
 @row.edit("json-merge-conflict", marks=ZERO)
@@ -481,7 +529,15 @@ def odd_sources(notebook: Json, place: Place) -> None:
 
 @row.edit("cells-of-wrong-form")
 def odd_cells(notebook: Json, place: Place) -> None:
-    notebook["cells"][3:3] = [None, 7, "code", [], {}, {"cell_type": "code"}, {"cell_type": ["x"], "source": "1"}]
+    notebook["cells"][3:3] = [
+        None,
+        7,
+        "code",
+        [],
+        {},
+        {"cell_type": "code"},
+        {"cell_type": ["x"], "source": "1"},
+    ]
 
 
 @row.edit("cell-of-2-megabytes")
@@ -492,8 +548,6 @@ def big_cell(notebook: Json, place: Place) -> None:
 @row.edit("cells-5000", marks=ZERO, flags="cells")
 def many_cells(notebook: Json, place: Place) -> None:
     notebook["cells"] += [code_cell(f"n = {number}") for number in range(5000)]
-
-
 
 
 @row.edit("cells-1500")
@@ -531,5 +585,3 @@ def set_up_edited(notebook: Json, place: Place) -> None:
 @row.edit("set-up-deleted", base="right", answers={"normalise": "import numpy as np\n" + RIGHT["normalise"]})
 def set_up_deleted(notebook: Json, place: Place) -> None:
     notebook["cells"].remove(next(c for c in notebook["cells"] if c["cell_type"] == "code"))
-
-

@@ -4,6 +4,7 @@ The test knows the planted words; these attacks know how they begin, and all pat
 raise, return and use as file names, plainly and in other spellings; the words may then be found nowhere.
 """
 
+# ruff: noqa: E501 - attacks are written as attackers write them
 from __future__ import annotations
 
 from tests.grading.redteam.attack import Row
@@ -78,16 +79,33 @@ def walk(top, most=3000):
 
 def paths(*names: str) -> str:
     return READ + "\n".join(
-        f"yield read({name!r})\nfor path in walk({name!r}):\n    yield path\n    yield read(path)" for name in names
+        f"yield read({name!r})\nfor path in walk({name!r}):\n    yield path\n    yield read(path)"
+        for name in names
     )
 
 
 # Files.
 steal("files-of-the-course", paths("@COURSE@", "@COURSE@/gradebook.db", "@COURSE@/nbgrader_config.py"))
 steal("files-of-the-home", paths("@HOME@", "@HOME@/secret.txt", "~", "/root", "/home"))
-steal("files-anywhere", paths("@OUTSIDE@", "@OUTSIDE@/canary.txt", "/etc/passwd", "/etc/shadow", "/etc/hosts", "/var/tmp", "/dev/shm", "."), finds=True)
+steal(
+    "files-anywhere",
+    paths(
+        "@OUTSIDE@",
+        "@OUTSIDE@/canary.txt",
+        "/etc/passwd",
+        "/etc/shadow",
+        "/etc/hosts",
+        "/var/tmp",
+        "/dev/shm",
+        ".",
+    ),
+    finds=True,
+)
 steal("files-in-tmp", paths("/tmp", "/tmp/digital-biopsy-", "..", "../..", "../released", "../zygote.log"))
-steal("files-by-open-folders", READ + """
+steal(
+    "files-by-open-folders",
+    READ
+    + """
 for fd in range(256):
     for path in ("exercises.ipynb", "canary.txt", "../gradebook.db", "../../zygote.log", "secret.txt"):
         try: yield os.read(os.open(path, os.O_RDONLY, dir_fd=fd), 9999)
@@ -96,8 +114,11 @@ for fd in range(256):
         try: yield os.readlink(way)
         except OSError: pass
         try: yield os.read(os.open(way, os.O_RDONLY | os.O_NONBLOCK), 9999)
-        except OSError: pass""")
-steal("files-by-links", """
+        except OSError: pass""",
+)
+steal(
+    "files-by-links",
+    """
 import os
 for make in (os.symlink, os.link):
     for target in ("@COURSE@/source/redteam/exercises.ipynb", "@HOME@/secret.txt", "/proc/@VICTIM@/environ"):
@@ -111,8 +132,11 @@ for call in (lambda: os.rename("@OUTSIDE@/canary.txt", "moved"), lambda: os.rena
     except OSError: pass
     except Exception: pass
 try: yield open("moved").read()
-except OSError: pass""")
-steal("files-written-outside", """
+except OSError: pass""",
+)
+steal(
+    "files-written-outside",
+    """
 import os, shutil
 for path in ("@OUTSIDE@/new", "@OUTSIDE@/canary.txt", "@HOME@/secret.txt", "@HOME@/.bashrc", "@COURSE@/gradebook.db",
              "@COURSE@/nbgrader_config.py", "@COURSE@/source/redteam/exercises.ipynb", "/tmp/redteam-was-here", "/dev/shm/redteam",
@@ -125,8 +149,12 @@ for path in ("@OUTSIDE@/new", "@OUTSIDE@/canary.txt", "@HOME@/secret.txt", "@HOM
                  lambda p: os.setxattr(p, "user.x", b"x"), lambda p: os.rename(p, "stolen"), lambda p: os.rename("data", p)):
         try: call(path)
         except OSError: pass
-yield "tried" """)
-steal("files-of-the-package", READ + """
+yield "tried" """,
+)
+steal(
+    "files-of-the-package",
+    READ
+    + """
 import autograder, digital_biopsy, nbgrader, importlib, importlib.resources
 for package in (autograder, digital_biopsy, nbgrader):
     for folder in list(package.__path__):
@@ -137,8 +165,11 @@ for name in ("answers", "solutions", "autograder.answers", "autograder.sources",
     try:
         module = importlib.import_module(name)
         yield list(vars(module).values())
-    except BaseException: pass""")
-steal("gradebook-by-its-library", """
+    except BaseException: pass""",
+)
+steal(
+    "gradebook-by-its-library",
+    """
 import sqlite3
 for path in ("@COURSE@/gradebook.db", "file:@COURSE@/gradebook.db?immutable=1"):
     try: yield list(sqlite3.connect(path, uri=True).execute("select * from student"))
@@ -148,18 +179,25 @@ try:
     with Gradebook("sqlite:///@COURSE@/gradebook.db") as book:
         yield [(s.id, s.last_name) for s in book.students]
         book.add_student("thief")
-except BaseException: pass""")
+except BaseException: pass""",
+)
 
 # Other processes.
-steal("proc-of-others", READ + """
+steal(
+    "proc-of-others",
+    READ
+    + """
 pids = [os.getpid(), os.getppid(), @VICTIM@, 1, *range(max(1, os.getpid() - 60), os.getpid() + 20)]
 for pid in ["self", "thread-self", *pids]:
     for name in ("environ", "cmdline", "maps", "mem", "status", "cwd/exercises.ipynb", "root/etc/passwd", "fd/3", "stack", "auxv"):
         yield read(f"/proc/{pid}/{name}")
     try: yield os.listdir(f"/proc/{pid}/fd")
     except OSError: pass
-yield read("/proc/mounts"), read("/proc/keys"), read("/proc/kcore"), read("/proc/sched_debug")""")
-steal("memory-of-others", """
+yield read("/proc/mounts"), read("/proc/keys"), read("/proc/kcore"), read("/proc/sched_debug")""",
+)
+steal(
+    "memory-of-others",
+    """
 import ctypes, os
 class Vec(ctypes.Structure):
     _fields_ = [("base", ctypes.c_void_p), ("length", ctypes.c_size_t)]
@@ -171,15 +209,22 @@ if os.fork() == 0:  # the filter ends who calls this
     os._exit(0)
 os.wait()
 try: yield open("stolen", "rb").read()
-except OSError: pass""")
-steal("pidfd-of-others", """
+except OSError: pass""",
+)
+steal(
+    "pidfd-of-others",
+    """
 import os
 for pid in (os.getppid(), @VICTIM@, 1):
     try:
         fd = os.pidfd_open(pid)
         yield fd
-    except OSError as error: yield error""")
-steal("core-dump", READ + """
+    except OSError as error: yield error""",
+)
+steal(
+    "core-dump",
+    READ
+    + """
 import resource
 try: resource.setrlimit(resource.RLIMIT_CORE, (-1, -1))
 except (ValueError, OSError): pass
@@ -188,10 +233,13 @@ if os.fork() == 0:
 os.wait()
 for path in walk("."):
     if "core" in path:
-        yield read(path)""")
+        yield read(path)""",
+)
 
 # This process.
-steal("environment", """
+steal(
+    "environment",
+    """
 import ctypes, os
 yield dict(os.environ)
 yield os.environb
@@ -202,8 +250,11 @@ while environ[n]:
     n += 1
 for name in ("GRADER_TOKEN", "DATABASE_URL", "HOME", "PATH", "PGPASSWORD"):
     yield os.getenv(name)
-yield sys.orig_argv, sys.argv, sys.path, sys.flags""")
-steal("history-and-linecache", """
+yield sys.orig_argv, sys.argv, sys.path, sys.flags""",
+)
+steal(
+    "history-and-linecache",
+    """
 import linecache
 shell = get_ipython()
 for name in ("In", "Out", "_ih", "_oh", "_i", "_ii", "_iii", "_dh"):
@@ -211,8 +262,12 @@ for name in ("In", "Out", "_ih", "_oh", "_i", "_ii", "_iii", "_dh"):
 yield list(linecache.cache.values())
 try: yield list(shell.history_manager.get_range())
 except Exception: pass
-yield vars(shell.history_manager), shell.user_global_ns, shell.last_execution_result, shell.db""", finds=True)
-steal("frames", """
+yield vars(shell.history_manager), shell.user_global_ns, shell.last_execution_result, shell.db""",
+    finds=True,
+)
+steal(
+    "frames",
+    """
 import inspect, sys, threading, traceback
 frame = sys._getframe()
 while frame:
@@ -221,8 +276,12 @@ while frame:
 for frame in sys._current_frames().values():
     yield frame.f_locals
 try: 1 / 0
-except ZeroDivisionError as error: yield traceback.extract_stack(), error.__traceback__.tb_frame.f_locals""", finds=True)
-steal("garbage-collector", """
+except ZeroDivisionError as error: yield traceback.extract_stack(), error.__traceback__.tb_frame.f_locals""",
+    finds=True,
+)
+steal(
+    "garbage-collector",
+    """
 import gc
 def read_all(): pass
 gc.unfreeze()
@@ -236,15 +295,21 @@ for one in gc.get_objects():
         except RuntimeError: pass
     elif type(one) is type(read_all):
         for part in one.__code__.co_consts:
-            if isinstance(part, str) and MARK in part: yield part""", finds=True)
-steal("modules", """
+            if isinstance(part, str) and MARK in part: yield part""",
+    finds=True,
+)
+steal(
+    "modules",
+    """
 import sys
 for name, module in list(sys.modules.items()):
     for key, value in list(getattr(module, "__dict__", {}).items()):
         if isinstance(value, (str, bytes, dict, list, tuple)):
             try: text = repr(value)
             except BaseException: continue
-            if MARK in text: yield text""", finds=True)
+            if MARK in text: yield text""",
+    finds=True,
+)
 # write(2) from an address that is not mapped fails with EFAULT, so memory can be searched without a crash.
 SCAN = """
 import ctypes, os
@@ -264,17 +329,28 @@ def scan(start, size):
             place = data.find(MARK.encode(), place + 1)
 """
 steal("heap", SCAN + "top = libc.sbrk(0)\nyield from scan(top - (96 << 20), 96 << 20)")
-steal("memory-around-objects", SCAN + """
+steal(
+    "memory-around-objects",
+    SCAN
+    + """
 import gc
 places = {id(one) >> 21 for one in gc.get_objects()[::50]} | {id(one) >> 21 for one in (sys, MARK, OWN, None, 4, "a", b"", [])}
 for place in sorted(places)[-150:]:
-    yield from scan((place - 1) << 21, 3 << 21)""", finds=True)
-steal("stack-and-start-of-memory", SCAN + """
+    yield from scan((place - 1) << 21, 3 << 21)""",
+    finds=True,
+)
+steal(
+    "stack-and-start-of-memory",
+    SCAN
+    + """
 here = ctypes.addressof(ctypes.c_int())
 for start in (0x7ffffffde000 - (8 << 20), 0x7ffff0000000, 0x555555554000):
     yield from scan(start, 16 << 20)
-yield from scan(here - (32 << 20), 64 << 20)""")
-steal("pipes-of-later-questions", """
+yield from scan(here - (32 << 20), 64 << 20)""",
+)
+steal(
+    "pipes-of-later-questions",
+    """
 import os, stat
 for fd in range(3, 256):
     try:
@@ -282,13 +358,17 @@ for fd in range(3, 256):
             os.set_blocking(fd, False)
             try: yield os.read(fd, 1 << 20)
             finally: os.set_blocking(fd, True)
-    except OSError: pass""")
-steal("names-of-the-checker", """
+    except OSError: pass""",
+)
+steal(
+    "names-of-the-checker",
+    """
 import builtins
 shell = get_ipython()
 for name in ("SECRET", "wanted", "refused", "c", "score", "rng", "sample", "check", "double", "lines", "kept"):
     yield shell.user_ns.get(name, ""), getattr(builtins, name, "")
-yield sorted(shell.user_ns), shell.user_ns_hidden""")
+yield sorted(shell.user_ns), shell.user_ns_hidden""",
+)
 
 # What the checker hands over: its arguments are the student's to see, but they must not get into the feedback.
 row.wrong(
