@@ -290,3 +290,46 @@ def test_an_import_of_a_solution_means_the_library(engine: Engine) -> None:
         mine.cells[0].source = answer
         outcome = engine.grade(Task("ada", notebook, rebuild(notebook, mine).notebook))
         assert marks(outcome) == {"test": score}, texts(outcome)
+
+
+def test_a_seed_of_the_set_up_holds(engine: Engine) -> None:
+    cells = [
+        graded_cell("a", "import numpy as np\nimport random\nnp.random.seed(1)\nrandom.seed(1)", locked=True),
+        graded_cell("b", "### BEGIN SOLUTION\ndef same(x):\n    return x\n### END SOLUTION", solution=True),
+        graded_cell("c", "noise = np.random.rand()", locked=True),
+        graded_cell("test", SEEDED, grade=True, locked=True, points=1),
+    ]
+    spec = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    notebook = v4.new_notebook(cells=cells, metadata={"kernelspec": spec})
+    outcome = engine.grade(Task("ada", notebook, rebuild(notebook, notebook).notebook))
+    assert marks(outcome) == {"test": 1.0}, texts(outcome)
+
+
+SEEDED = "assert abs(same(noise) - 0.417022) < 1e-6\nassert abs(random.random() - 0.134364) < 1e-6"
+
+
+def test_set_up_that_only_draws_is_not_drawn_twice(engine: Engine) -> None:
+    from autograder.engine.plan import plan
+
+    draw = "import matplotlib.pyplot as plt"
+    show = "figure, axes = plt.subplots(1, 2)\naxes[0].plot([f(x) for x in range(4)])\nplt.show()"
+    answer = graded_cell("b", "### BEGIN SOLUTION\ndef f(x):\n    return x\n### END SOLUTION", solution=True)
+    test = graded_cell("test", "assert f(2) == 2", grade=True, locked=True, points=1)
+    spec = {"name": "python3", "display_name": "Python 3", "language": "python"}
+
+    def idle(cell: str, check: str = "assert f(2) == 2") -> list[bool]:
+        cells = [
+            graded_cell("a", draw, locked=True),
+            answer,
+            graded_cell("c", cell, locked=True),
+            copy.deepcopy(test),
+        ]
+        cells[-1].source = check
+        return [step.idle for step in plan(v4.new_notebook(cells=cells, metadata={"kernelspec": spec})).steps]
+
+    assert idle(show) == [False, True, False]
+    assert idle(show, "assert len(axes) == 2 and f(1) == 1") == [False, False, False]
+    assert idle(show, "assert plt.gca() and f(1) == 1") == [False, False, False]
+    assert idle("kept = []\nkept.append(f(1))\nopen('x', 'w').write(str(f(2)))") == [False, False, False]
+    assert idle("plt.savefig(f(1))") == [False, False, False]
+    assert idle("y = f(1)", "assert f(2) == 2\nassert y == 1") == [False, False, False]

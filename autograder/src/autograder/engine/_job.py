@@ -13,7 +13,7 @@ from nbformat import NotebookNode
 from nbgrader.preprocessors import ClearHiddenTests
 
 from autograder.engine._outputs import Gathered
-from autograder.engine.checker import setup_seed
+from autograder.engine.checker import last_unseeded, setup_seed
 from autograder.engine.plan import harmless
 from autograder.engine.steps import Plan, Step
 from autograder.engine.student import ASK, QUIETLY, RUN
@@ -117,7 +117,8 @@ def lay_out(
     """
     questions = {step.cell_id: (number, step) for number, step in enumerate(s for s in steps if s.asks)}
     tests = {step.cell_id: step for step in steps if step.kind == "test"}
-    seeds = {step.cell_id: setup_seed(step.index) for step in plan.steps if step.kind == "setup"}
+    last = last_unseeded(plan)
+    seeds = {s.cell_id: setup_seed(s.index) for s in plan.steps if s.kind == "setup" and s.index <= last}
     # The assignment's own cells that have nothing to do with the student's run well elsewhere.
     common = {step.source for step in plan.steps if step.kind == "setup" and not step.asks}
     job = Job(copy.deepcopy(notebook))

@@ -11,6 +11,7 @@ import contextlib
 import hashlib
 import os
 import pickle
+import random
 import select
 import signal
 import sys
@@ -83,7 +84,8 @@ class Checks:
         fine = False
         # Set-up cells draw what they draw in the student's process. Tests draw what nobody foresees who lacks the
         # source, and the same on every run.
-        reseed(setup_seed(step.index) if step.kind == "setup" else number_of(f"{self.secret} {step.index}"))
+        seed = setup_seed(step.index) if step.kind == "setup" else number_of(f"{self.secret} {step.index}")
+        reseed(seed, shared=step.index <= last_unseeded(self.plan))
         try:
             fine = bool(self.shell.run(step.source, number=step.number))
         finally:
@@ -163,9 +165,11 @@ def check_assignment(shell: Shell, link: Link, secret_pipe: int, order: dict[str
         shell.prepare(step.source)
     link.send({"ready": os.getpid(), "threads": len(os.listdir("/proc/self/task"))})
 
+    drawn = random.getstate()
     rest = tuple(step for step in plan.steps[secret.prefix :] if not step.idle)
 
     def body(policy: Policy, descriptors: list[int], told: dict[str, Any]) -> NoReturn:
+        random.setstate(drawn)  # Python seeds it anew in each copy
         if told.get("rehearse"):
             rehearse(checks.shell, secret.cells, policy, descriptors[0])
         check_submission(checks, rest, policy, descriptors, told)
@@ -176,6 +180,15 @@ def check_assignment(shell: Shell, link: Link, secret_pipe: int, order: dict[str
 def setup_seed(index: int) -> int:
     """Return the seed of a set-up cell, which both processes run and which must come to the same in both."""
     return number_of(f"set-up cell {index}")
+
+
+_SEEDING = frozenset({"seed", "manual_seed", "set_state", "set_rng_state"})
+
+
+def last_unseeded(plan: Plan) -> int:
+    """Return the first set-up step that seeds the shared generators itself: from there on it is in charge."""
+    seeding = (step.index for step in plan.steps if step.kind == "setup" and _SEEDING & step.words)
+    return next(seeding, len(plan.steps))
 
 
 def number_of(text: str) -> int:

@@ -18,10 +18,10 @@ one: what it writes is the instructor's.
 
 from __future__ import annotations
 
-import ast
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Literal
 
 from nbformat import NotebookNode
@@ -31,6 +31,7 @@ from autograder.engine._bindings import Reading, read
 from autograder.engine._cells import Place, places
 from autograder.engine._classes import operators
 from autograder.engine._harmless import harmless, quiet
+from autograder.engine._idle import leaves_nothing, only_shows
 from autograder.engine._names import STAR
 from autograder.engine.rebuild import cell_id
 from autograder.engine.steps import BUILTINS, SHELLS, Plan, Step
@@ -40,9 +41,6 @@ __all__ = ["Plan", "Step", "harmless", "plan"]
 #: Goes into the digest: raise it when the reading changes.
 _VERSION = 1
 _HIDDEN = "BEGIN HIDDEN TESTS"
-_SHOWING = frozenset(
-    {"display", "float", "int", "len", "list", "print", "repr", "round", "sorted", "str", "type"}
-)
 _TORCH = frozenset(
     {"torch", "torchvision", "torchaudio", "torchio", "torchmetrics", "monai", "lightning", "timm"}
 )
@@ -60,6 +58,7 @@ def plan(source: NotebookNode) -> Plan:
     readings = [read(place.cell.source) for place in cells]
     owners = _Owners(readings)
     steps: list[Step] = []
+    seen: list[tuple[Reading, frozenset[str], frozenset[str], frozenset[str]]] = []
     prefix, ended, answered = 0, False, False
     for number, (place, reading) in enumerate(zip(cells, readings, strict=True), start=1):
         if place.kind == "owned":
@@ -69,10 +68,23 @@ def plan(source: NotebookNode) -> Plan:
         if not place.test and _magics.is_foreign(place.cell.source):
             continue
         step = _step(len(steps), place, number, reading, owners)
+        seen.append(
+            (
+                reading,
+                frozenset(owners.answers),
+                frozenset(owners.own),
+                frozenset(owners.changers) | frozenset(owners.effects),
+            )
+        )
         owners.step(step.index, reading, step.takes, runs_there=not place.test)
         steps.append(step)
         ended = ended or not _same_for_all(step, reading, answered=answered)
         prefix += not ended
+    later: set[str] = set()
+    for step, (reading, answers, own, effects) in zip(reversed(steps), reversed(seen), strict=True):
+        if step.kind == "setup" and step.asks and leaves_nothing(reading, answers, own, effects, later):
+            steps[step.index] = replace(step, idle=True)
+        later |= step.words
     modules = [name.partition(".")[0] for reading in readings for name in reading.modules]
     imports = tuple(name for name in dict.fromkeys(modules) if name != "__future__")
     solutions = [r.tree for place, r in zip(cells, readings, strict=True) if place.kind == "owned"]
@@ -237,20 +249,8 @@ def _step(index: int, place: Place, number: int, reading: Reading, owners: _Owne
         unsure=frozenset(owners.unsure),
         patches=frozenset(reading.touched & owners.watched - {STAR}),
         whole=reading.reflects,
-        idle=kind == "setup" and reading.parsed and _only_shows(reading, owners),
+        idle=kind == "setup" and reading.parsed and only_shows(reading, owners.answers, owners.own),
     )
-
-
-def _only_shows(reading: Reading, owners: _Owners) -> bool:
-    """Whether a cell binds and changes nothing, and calls nothing but the student's functions and a few builtins."""
-    if reading.binds or reading.mutates or not all(isinstance(node, ast.Expr) for node in reading.tree.body):
-        return False
-    for node in ast.walk(reading.tree):
-        if isinstance(node, ast.Call):
-            name = node.func.id if isinstance(node.func, ast.Name) else ""
-            if not (name in owners.answers or (name in _SHOWING and name not in owners.own)):
-                return False
-    return True
 
 
 def _free(name: str, owners: _Owners) -> bool:

@@ -342,12 +342,17 @@ def _name_of(cls: type) -> str:
     return text_of(type.__dict__["__name__"].__get__(cls))
 
 
-def reseed(seed: int) -> None:
-    """Set what all random numbers come from: `random`, `numpy.random` (its unseeded generators too) and `torch`."""
-    random.seed(seed)
-    numpy, torch = sys.modules.get("numpy"), sys.modules.get("torch")
+def reseed(seed: int, *, shared: bool = True) -> None:
+    """Set what all random numbers come from: `random`, `numpy.random` (its unseeded generators too) and `torch`.
+
+    Without `shared` the generators that all code shares go on as they are; only new ones without a seed get one here.
+    """
+    numpy, torch = sys.modules.get("numpy"), sys.modules.get("torch") if shared else None
+    if shared:
+        random.seed(seed)
     if numpy is not None:
-        numpy.random.seed(seed % 2**32)
+        if shared:
+            numpy.random.seed(seed % 2**32)
         # Where a generator without a seed gets one from: without this, unseeded code would never run twice alike.
         numpy.random.bit_generator.randbits = random.Random(seed).getrandbits
     if torch is not None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import random
 import select
 import sys
 import time
@@ -57,6 +58,18 @@ def student(shell: Shell, policy: Policy, descriptors: list[int], order: dict[st
     runner.rest()
 
 
+def fork_alike() -> int:
+    """Fork; the copy draws the same random numbers (Python itself gives each a seed of its own)."""
+    state = None
+    with contextlib.suppress(Exception):
+        state = random.getstate()
+    pid = os.fork()
+    if pid == 0 and state is not None:
+        with contextlib.suppress(Exception):
+            random.setstate(state)
+    return pid
+
+
 class Runner:
     """Run steps; see the module's text for how processes take turns."""
 
@@ -101,7 +114,7 @@ class Runner:
         """Fork; the copy goes on (True), this process waits and goes on only if the copy dies (False)."""
         read, write = os.pipe()
         try:
-            pid = os.fork()
+            pid = fork_alike()
         except OSError:  # too many processes, by the student's own doing: without a checkpoint then
             os.close(read)
             os.close(write)
@@ -145,7 +158,7 @@ class Runner:
         """Let the checker question a snapshot of this process: by its own pair of pipes, on this step of the plan."""
         requests, answers = self.asks[index]
         try:
-            pid = os.fork()
+            pid = fork_alike()
         except OSError as error:
             self.events.put("unasked", index, f"no snapshot could be made: {error}")
             os.close(requests)
