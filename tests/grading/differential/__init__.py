@@ -1,0 +1,1 @@
+"""The same submissions graded by stock nbgrader and by the engine."""
