@@ -345,6 +345,7 @@ row.wrong(
         "normalise": "def normalise(a):\n    while True:\n        yield 0.0",
         "mean-of": "mean_of = itertools.cycle",
     },
+    marks={"divisors": 2.0},  # all numbers are in it, in truth
 )
 row.wrong(
     "endless-attributes",
