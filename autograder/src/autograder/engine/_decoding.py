@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import struct
 import sys
-from collections import Counter
+from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +16,7 @@ from autograder.engine._wire import (
     ARRAY_COST,
     C128,
     DTYPE,
+    FACTORIES,
     F64,
     MOST_DIMENSIONS,
     MOST_INT_BYTES,
@@ -148,6 +149,48 @@ class _Decoder:
             raise DecodeError("A dict holds a key twice.")
         return found
 
+    def _inner_dict(self, depth: int) -> dict[Any, Any]:
+        if bytes(self._take(1)) != b"d":
+            raise DecodeError("A kind of dict holds no dict.")
+        return self._dict(depth)
+
+    def _counter(self, depth: int) -> Counter[Any]:
+        found: Counter[Any] = Counter()
+        dict.update(found, self._inner_dict(depth))
+        return found
+
+    def _defaultdict(self, depth: int) -> defaultdict[Any, Any]:
+        factory = self._take(1)[0]
+        if factory >= len(FACTORIES):
+            raise DecodeError("A defaultdict makes values of an unknown kind.")
+        return defaultdict(FACTORIES[factory], self._inner_dict(depth))
+
+    def _deque(self, depth: int) -> deque[Any]:
+        most = self.get(depth + 1)
+        if most is not None and not (type(most) is int and 0 <= most < 1 << 62):
+            raise DecodeError("A deque has a length that is none.")
+        if bytes(self._take(1)) != b"l":
+            raise DecodeError("A deque holds no list.")
+        return deque(self._many(depth), most)
+
+    def _keys(self, depth: int) -> Any:
+        keys = self._many(depth)
+        _check_keys(keys)
+        found = dict.fromkeys(keys)
+        if len(found) != len(keys):
+            raise DecodeError("A dict holds a key twice.")
+        return found.keys()
+
+    def _pairs(self, depth: int) -> Any:
+        pairs = self._many(depth)
+        if not all(type(pair) is tuple and len(pair) == 2 for pair in pairs):
+            raise DecodeError("The items of a dict are no pairs.")
+        _check_keys([key for key, _ in pairs])
+        found = dict(pairs)
+        if len(found) != len(pairs):
+            raise DecodeError("A dict holds a key twice.")
+        return found.items()
+
     def _array(self, depth: int) -> npt.NDArray[Any]:
         self._spend(ARRAY_COST)
         form = bytes(self._take(self._take(1)[0])).decode("ascii")
@@ -227,4 +270,12 @@ _GET: dict[int, Callable[[_Decoder, int], Any]] = {
     ord("n"): _Decoder._scalar,
     ord("p"): _Decoder._tensor,
     ord("H"): _Decoder._reference,
+    ord("O"): lambda d, n: OrderedDict(d._inner_dict(n)),
+    ord("C"): _Decoder._counter,
+    ord("D"): _Decoder._defaultdict,
+    ord("q"): _Decoder._deque,
+    ord("B"): lambda d, n: bytearray(d._take(d._number(U32))),
+    ord("k"): _Decoder._keys,
+    ord("w"): lambda d, n: dict(enumerate(d._many(n))).values(),
+    ord("y"): _Decoder._pairs,
 }

@@ -31,7 +31,8 @@ _DRAWING = frozenset(
     fill_between gca gcf grid hist hist2d imshow legend loglog matshow pcolormesh plot scatter semilogx semilogy show
     step stem subplot subplots suptitle text tight_layout title violinplot xlabel xlim xticks ylabel ylim yticks
     abs absolute arange array asarray clip concatenate cos exp eye full histogram hypot linspace log log10 logspace max
-    mean median meshgrid min ones percentile quantile round sin sqrt stack std sum var where zeros""".split()
+    mean median meshgrid min ones percentile quantile round sin sqrt stack std sum var where zeros
+    all any astype copy flatten item ravel reshape squeeze tolist transpose""".split()
 )
 
 

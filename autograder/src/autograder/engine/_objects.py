@@ -109,6 +109,11 @@ MAKERS: dict[str, Callable[..., Any]] = {
     "PosixPath": Path, "Fraction": Fraction, "Decimal": Decimal, "date": date, "timedelta": timedelta,
     "datetime": datetime,
 }  # fmt: skip
+# Functions and methods of libraries, `str.upper` too, are found by their names.
+_NAMED = (
+    type, types.FunctionType, types.BuiltinFunctionType, types.MethodDescriptorType, types.WrapperDescriptorType,
+    types.ClassMethodDescriptorType, np.ufunc,
+)  # fmt: skip
 _CALLED_BACK = (
     types.FunctionType, types.BuiltinFunctionType, types.MethodType, functools.partial, np.ufunc, np.vectorize,
     np.poly1d,
@@ -174,10 +179,11 @@ def recipe(value: object) -> tuple[Any, ...] | None:
     if isinstance(value, types.ModuleType):
         name = value.__name__
         return ("module", name) if sys.modules.get(name) is value and _is_library(name) else None
-    if not isinstance(value, type | types.FunctionType | types.BuiltinFunctionType | np.ufunc):
+    if not isinstance(value, _NAMED):
         return None
     name = str(getattr(value, "__qualname__", "") or getattr(value, "__name__", ""))
-    for module in (getattr(value, "__module__", None), *_PUBLIC):
+    home = getattr(value, "__objclass__", None)  # of `str.upper`
+    for module in (getattr(home or value, "__module__", None), *_PUBLIC):
         for path in {name, name.rpartition(".")[2]}:
             if isinstance(module, str) and by_name(module, path) is value and _is_library(module):
                 return ("name", module, path)

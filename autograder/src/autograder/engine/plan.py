@@ -58,7 +58,7 @@ def plan(source: NotebookNode) -> Plan:
     readings = [read(place.cell.source) for place in cells]
     owners = _Owners(readings)
     steps: list[Step] = []
-    seen: list[tuple[Reading, frozenset[str], frozenset[str], frozenset[str]]] = []
+    seen: list[tuple[Reading, frozenset[str], frozenset[str], set[str]]] = []
     prefix, ended, answered = 0, False, False
     for number, (place, reading) in enumerate(zip(cells, readings, strict=True), start=1):
         if place.kind == "owned":
@@ -68,21 +68,21 @@ def plan(source: NotebookNode) -> Plan:
         if not place.test and _magics.is_foreign(place.cell.source):
             continue
         step = _step(len(steps), place, number, reading, owners)
-        seen.append(
-            (
-                reading,
-                frozenset(owners.answers),
-                frozenset(owners.own),
-                frozenset(owners.changers) | frozenset(owners.effects),
-            )
-        )
+        effects = {
+            name for known in (owners.changers, owners.effects) for name, what in known.items() if what
+        }
+        seen.append((reading, frozenset(owners.answers), frozenset(owners.own), effects))
         owners.step(step.index, reading, step.takes, runs_there=not place.test)
         steps.append(step)
         ended = ended or not _same_for_all(step, reading, answered=answered)
         prefix += not ended
     later: set[str] = set()
     for step, (reading, answers, own, effects) in zip(reversed(steps), reversed(seen), strict=True):
-        if step.kind == "setup" and step.asks and leaves_nothing(reading, answers, own, effects, later):
+        if (
+            step.kind == "setup"
+            and step.index >= prefix
+            and leaves_nothing(reading, answers, own, effects, later)
+        ):
             steps[step.index] = replace(step, idle=True)
         later |= step.words
     modules = [name.partition(".")[0] for reading in readings for name in reading.modules]

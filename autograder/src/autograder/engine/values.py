@@ -7,7 +7,7 @@ trusted: each count is held against what remains, and against the limits, before
 
 from __future__ import annotations
 
-from collections import Counter, OrderedDict, defaultdict
+from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
@@ -20,6 +20,7 @@ from autograder.engine._wire import (
     C128,
     DTYPE,
     F64,
+    FACTORIES,
     MOST_INT_BYTES,
     REF,
     U16,
@@ -69,8 +70,9 @@ def encode(value: object, *, limits: Limits = _DEFAULT, refer: Refer | None = No
     ----------
     value
         None, bool, int, float, complex, str, bytes, list, tuple, dict, set, frozenset, range, slice,
-        Ellipsis, a NumPy array or scalar (no objects, no records) or a dense torch tensor on the CPU. OrderedDict,
-        defaultdict and Counter go as dicts. Any other type, subclasses of these too, is not plain.
+        Ellipsis, bytearray, OrderedDict, defaultdict, Counter, deque, the views of a dict, a NumPy array or scalar (no
+        objects, no records) or a dense torch tensor on the CPU. Any other type, subclasses of these too, is not
+        plain. What makes a defaultdict's values crosses only if it is a built-in type.
     limits
         What the message may hold.
     refer
@@ -251,6 +253,11 @@ class _Encoder:
         self._add(b"H", REF.pack(*found))
 
 
+def _factory(value: defaultdict[Any, Any]) -> int:
+    made = value.default_factory
+    return next((place for place, known in enumerate(FACTORIES) if known is made), 0)
+
+
 def _shown(key: object) -> str:
     if type(key) is int and key.bit_length() > 100:
         return "..."
@@ -260,7 +267,7 @@ def _shown(key: object) -> str:
     return "..."
 
 
-_PUT: dict[type, Callable[[_Encoder, Any], None]] = {
+_PUT: dict[type, Callable[[_Encoder, Any], object]] = {
     type(None): lambda e, v: e._add(b"N"),
     type(Ellipsis): lambda e, v: e._add(b"E"),
     bool: lambda e, v: e._add(b"T" if v else b"F"),
@@ -275,9 +282,14 @@ _PUT: dict[type, Callable[[_Encoder, Any], None]] = {
     list: lambda e, v: e._many(b"l", v, tuple(v)),
     tuple: lambda e, v: e._many(b"t", v, v),
     dict: _Encoder._dict,
-    OrderedDict: _Encoder._dict,
-    defaultdict: _Encoder._dict,
-    Counter: _Encoder._dict,
+    OrderedDict: lambda e, v: (e._add(b"O"), e._dict(v)),
+    Counter: lambda e, v: (e._add(b"C"), e._dict(v)),
+    defaultdict: lambda e, v: (e._add(b"D", bytes((_factory(v),))), e._dict(v)),
+    deque: lambda e, v: (e._add(b"q"), e.put(v.maxlen), e._many(b"l", v, tuple(v))),
+    bytearray: lambda e, v: e._text(b"B", bytes(v)),
+    type({}.keys()): lambda e, v: e._many(b"k", v, tuple(v)),
+    type({}.values()): lambda e, v: e._many(b"w", v, tuple(v)),
+    type({}.items()): lambda e, v: e._many(b"y", v, tuple(v)),
     set: lambda e, v: e._set(b"S", v),
     frozenset: lambda e, v: e._set(b"Z", v),
     range: lambda e, v: e._many(b"r", v, (v.start, v.stop, v.step)),
