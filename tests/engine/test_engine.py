@@ -333,3 +333,25 @@ def test_set_up_that_only_draws_is_not_drawn_twice(engine: Engine) -> None:
     assert idle("kept = []\nkept.append(f(1))\nopen('x', 'w').write(str(f(2)))") == [False, False, False]
     assert idle("plt.savefig(f(1))") == [False, False, False]
     assert idle("y = f(1)", "assert f(2) == 2\nassert y == 1") == [False, False, False]
+
+
+def test_a_check_that_cannot_be_run_apart_is_named(engine: Engine) -> None:
+    cells = [
+        graded_cell("a", "### BEGIN SOLUTION\ndef f(x):\n    return x\n### END SOLUTION", solution=True),
+        graded_cell("fits", "assert f(2) == 2", grade=True, locked=True, points=1),
+        graded_cell(
+            "not",
+            "import threading\nkey = threading.Lock()\nassert f(key) is key",
+            grade=True,
+            locked=True,
+            points=1,
+        ),
+        graded_cell("part", "0.5 * f(1)", grade=True, locked=True, points=3),
+    ]
+    spec = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    notebook = v4.new_notebook(cells=cells, metadata={"kernelspec": spec})
+    outcome = engine.grade(Task("ada", notebook, rebuild(notebook, notebook).notebook))
+    assert marks(outcome) == {"fits": 1.0, "not": 0.0, "part": 0.5}
+    assert list(outcome.unfit) == ["not"]
+    assert "apart" in outcome.unfit["not"]
+    assert not graded(engine).unfit

@@ -155,7 +155,7 @@ def _grade(item: Item, assignment: Assignment, run: Any) -> Graded:
         rebuilt = rebuild(notebook.source, submitted.read[notebook.name], notebook.released)
         task = _task(item, notebook, rebuilt, given, own)
         outcome = run(task)
-        marks, doubts = _marks(outcome.notebook, notebook)
+        marks, doubts = _marks(outcome.notebook, notebook, outcome.unfit)
         new_flags = [*submitted.why.get(notebook.name, ()), *outcome.flags, *doubts]
         told = (*item.flags, *submitted.flags, *new_flags)
         loud = any(flag.kind not in QUIET for flag in told) or any(
@@ -275,7 +275,9 @@ def _task(item: Item, notebook: Notebook, rebuilt: Rebuilt, given: Files, own: F
     return Task(name=name, source=notebook.source, notebook=rebuilt.notebook, released=given, files=own)
 
 
-def _marks(graded: NotebookNode, notebook: Notebook) -> tuple[NotebookMarks, list[Flag]]:
+def _marks(
+    graded: NotebookNode, notebook: Notebook, unfit: Mapping[str, str]
+) -> tuple[NotebookMarks, list[Flag]]:
     """Take the marks from a notebook by nbgrader's rules; where these are in doubt a person decides."""
     scores: dict[str, float | None] = {}
     comments: dict[str, str | None] = {}
@@ -291,6 +293,11 @@ def _marks(graded: NotebookNode, notebook: Notebook) -> tuple[NotebookMarks, lis
                 doubt = _doubt(cell, most)
             except (ValueError, KeyError, TypeError) as error:
                 doubt = str(error)
+            if name in unfit and not doubt and score is not None and score < most:
+                score = None
+                doubts.append(
+                    Flag("unfit", name, f"The check {name!r} waits for a mark by hand. {unfit[name]}")
+                )
             if doubt:
                 score = None
                 text = f"The check {name!r} gave no clear mark ({doubt}); it waits for one by hand."

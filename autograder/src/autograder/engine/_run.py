@@ -422,6 +422,7 @@ class Run:
             peak_bytes=int(ending.get("peak_bytes", 0)),
             cpu_seconds=float(ending.get("cpu_seconds", 0.0)),
             stages=self.stages,
+            unfit=self.engine.unfit,
         )
 
 

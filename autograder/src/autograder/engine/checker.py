@@ -197,10 +197,10 @@ def number_of(text: str) -> int:
 
 
 def rehearse(shell: Shell, cells: tuple[str, ...], policy: Policy, out: int) -> NoReturn:
-    """Run the whole source once, solutions and all, and tell which modules that imports.
+    """Run the whole source once in one namespace, solutions and all; tell what it imports, and what comes out.
 
     Libraries import much of themselves only when it is used. The warm process imports it beforehand then, and no
-    student's process has to.
+    student's process has to. The outputs say what nbgrader itself would give the solutions.
     """
     events = EventWriter(out)
     silence()
@@ -208,10 +208,12 @@ def rehearse(shell: Shell, cells: tuple[str, ...], policy: Policy, out: int) -> 
         jail.confine(policy, unsafe=True)
     except (JailError, ValueError):
         os._exit(1)
-    shell.begin(lambda output: None, seed=0)
+    current = 0
+    shell.begin(lambda output: events.put_output(current, output), seed=0)
     known: set[str] = set()
-    for number, source in enumerate(cells, start=1):
-        shell.run(source, number=number)
+    for current, source in enumerate(cells):
+        shell.run(source, number=current + 1)
+        events.put("ran", current)
         found = {name for name in list(sys.modules) if not name.startswith("__")} - known
         known |= found
         events.put("modules", sorted(found))

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import copy
 import errno
 import os
 import pickle
@@ -24,7 +25,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from functools import cache
 from pathlib import Path
 from types import TracebackType
@@ -32,15 +33,17 @@ from typing import Any
 
 from IPython.core.inputtransformer2 import TransformerManager
 from nbformat import NotebookNode
-from nbgrader.utils import is_solution
+from nbgrader.utils import determine_grade, is_grade, is_solution
 
 from autograder.engine import jail
 from autograder.engine._events import EventReader
 from autograder.engine._job import Pipes
+from autograder.engine._outputs import Gathered
 from autograder.engine._run import Run
 from autograder.engine.checker import Secret
 from autograder.engine.jail import Limits, Policy
 from autograder.engine.plan import Plan, plan
+from autograder.engine.rebuild import rebuild
 from autograder.engine.task import EngineError, Files, Outcome, Task, TaskFailed
 from autograder.engine.warden import Closed, Link
 
@@ -61,6 +64,15 @@ def missing_layers() -> tuple[str, ...]:
             "Students' code is confined with parts of Linux; grade on a Linux machine or in a container.",
         )
     return tuple(f"{one.name}: {one.detail}. {one.cure}" for one in jail.layers() if not one.present)
+
+
+@dataclass
+class Rehearsal:
+    """What a run of the source in one namespace showed: modules, and outputs of the code cells that were reached."""
+
+    modules: list[str] = field(default_factory=list)
+    outputs: dict[int, Gathered] = field(default_factory=dict)
+    ran: set[int] = field(default_factory=set)
 
 
 class Engine:
@@ -116,6 +128,7 @@ class Engine:
         self.modules: frozenset[str] = frozenset()  # those that the zygote has imported
         self._released = self.scratch / "released"
         self.prefix = 0
+        self.unfit: dict[str, str] = {}
 
     def __enter__(self) -> Engine:
         return self
@@ -239,7 +252,8 @@ class Engine:
         with PARSING:
             imports = imports_of(source)
         self._employ(Secret(program, 0, cells, imports))
-        more = [name for name in self._rehearse() if name not in self.modules]
+        rehearsal = self._rehearse()
+        more = [name for name in rehearsal.modules if name not in self.modules]
         self._dismiss()
         if more and not self._import(more):
             # Something that is imported late starts threads: what would be forked could hang. Without it then.
@@ -251,6 +265,35 @@ class Engine:
             self._dismiss()
             prefix = self._employ(Secret(program, 0, cells, imports))
         self.prefix = prefix or 0
+        self._see_what_fits(program, source, released, rehearsal)
+
+    def _see_what_fits(
+        self, program: Plan, source: NotebookNode, released: Files, rehearsal: Rehearsal
+    ) -> None:
+        """Grade the assignment's own solutions, and note the tests that give them less than one notebook would."""
+        task = Task("the assignment's own solutions", source, rebuild(source, source).notebook, released)
+        self.unfit = {}
+        self._lay_out(task)
+        with PARSING:
+            run = Run(self, task, program, self.prefix)
+        try:
+            outcome = run.go(time.monotonic())
+        finally:
+            run.close()
+            self._clear()
+        for number, cell in enumerate(cell for cell in outcome.notebook.cells if cell.cell_type == "code"):
+            if not is_grade(cell) or is_solution(cell) or number not in rehearsal.ran:
+                continue
+            alone = copy.deepcopy(cell)
+            alone.outputs = rehearsal.outputs[number].outputs if number in rehearsal.outputs else []
+            if (determine_grade(cell)[0] or 0) < (determine_grade(alone)[0] or 0):
+                name = str(cell.metadata.nbgrader["grade_id"])
+                errors = [f"{out.ename}: {out.evalue}" for out in cell.outputs if out.output_type == "error"]
+                told = " ".join(errors[0].split())[:300] if errors else "it gives fewer points"
+                self.unfit[name] = (
+                    "It cannot be run apart from the answer: with the assignment's own solution it does not give "
+                    f"what it gives in one notebook ({told})."
+                )
 
     def _import(self, modules: Sequence[str]) -> bool:
         """Let the zygote import these; False if it has more than one thread then."""
@@ -286,15 +329,15 @@ class Engine:
         here.settimeout(None)
         return secret.prefix if told["threads"] == 1 else None
 
-    def _rehearse(self) -> list[str]:
-        """Run the source with its solutions once; return the modules that it imports."""
+    def _rehearse(self) -> Rehearsal:
+        """Run the source with its solutions once, in one namespace."""
         assert self.checkers is not None
         read, write = os.pipe()
         self._lay_out_released()
         order = {"do": "start", **self._jail(0), "unsafe": self.unsafe, "rehearse": True}
         self.checkers.send(order, [write])
         os.close(write)
-        found: list[str] = []
+        found = Rehearsal()
         reader = EventReader()
         until = time.monotonic() + REHEARSAL_SECONDS
         with open(read, "rb", buffering=0) as pipe:
@@ -304,7 +347,11 @@ class Engine:
                     break
                 for event in reader.feed(data):
                     if event[0] == "modules":
-                        found += event[1]
+                        found.modules += event[1]
+                    elif event[0] == "output":
+                        found.outputs.setdefault(event[1], Gathered(1 << 20)).add(event[2])
+                    elif event[0] == "ran":
+                        found.ran.add(event[1])
         self.checkers.send({"do": "stop"})
         self._expect(self.checkers, "ended")
         self._clear()
@@ -393,7 +440,11 @@ def sweep_scratch() -> None:
     for folder in Path(tempfile.gettempdir()).glob(f"{SCRATCH}[0-9]*-*"):
         owner = folder.name.removeprefix(SCRATCH).partition("-")[0]
         with contextlib.suppress(OSError):
-            if owner.isdigit() and not os.path.exists(f"/proc/{owner}") and folder.stat().st_uid == os.getuid():
+            if (
+                owner.isdigit()
+                and not os.path.exists(f"/proc/{owner}")
+                and folder.stat().st_uid == os.getuid()
+            ):
                 for part in ("work", "released"):
                     if (folder / part).is_dir():
                         jail.empty(folder / part)

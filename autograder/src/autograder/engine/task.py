@@ -62,7 +62,10 @@ class Outcome:
     cpu_seconds : float
         Processor time of the student's processes.
     stages : mapping
-        Wall seconds by stage: "start", "student", "checks", "finish".
+        Wall seconds by stage: "start", "run", "finish".
+    unfit : mapping
+        Test cells that cannot be run apart from the answer, with the reason: the assignment's own solution gets fewer
+        points this way than in one notebook. What they gave short of all points is no mark; a person decides.
     """
 
     notebook: NotebookNode
@@ -71,6 +74,7 @@ class Outcome:
     peak_bytes: int = 0
     cpu_seconds: float = 0.0
     stages: Mapping[str, float] = field(default_factory=dict)
+    unfit: Mapping[str, str] = field(default_factory=dict)
 
 
 class EngineError(Exception):
