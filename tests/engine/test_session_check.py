@@ -147,7 +147,7 @@ def test_torch_models() -> None:
         net.eval()
         assert net.training is False
         state = net.state_dict()
-        assert type(state) is dict and state["layer.weight"].shape == (3, 2)
+        assert isinstance(state, dict) and state["layer.weight"].shape == (3, 2)
         x = torch.ones(4, 2)
         expected = torch.relu(x @ state["layer.weight"].T + state["layer.bias"])
         torch.testing.assert_close(net(x), expected)

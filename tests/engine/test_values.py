@@ -234,14 +234,36 @@ def test_cycles_depth_and_size() -> None:
             decode(encode(big), limits=small)
 
 
-def test_dicts_of_the_standard_library_go_as_dicts() -> None:
+def test_containers_of_the_standard_library_keep_their_types() -> None:
     for value in (
         collections.Counter("aab"),
         collections.OrderedDict(a=1),
         collections.defaultdict(list, a=[1]),
+        collections.deque([1, 2, 3], maxlen=2),
+        bytearray(b"ab"),
     ):
-        assert type(back(value)) is dict
-        assert back(value) == value
+        found = back(value)
+        assert type(found) is type(value)
+        assert found == value
+    assert back(collections.Counter("a"))["z"] == 0
+    assert back(collections.defaultdict(list))["z"] == []
+    assert back(collections.defaultdict(lambda: 7)).default_factory is None
+    assert back(collections.deque([1], 3)).maxlen == 3
+    table = {"a": 1, "b": 2}
+    assert back(table.keys()) == table.keys() and type(back(table.keys())) is type(table.keys())
+    assert back(table.items()) == table.items() and list(back(table.values())) == [1, 2]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"C" + encode([1]), b"D\x63" + encode({}), b"D", b"q" + encode(-1) + encode([]), b"q" + encode(1) + encode(()),
+     b"k" + encode(["a", "a"])[1:], b"k" + encode([[1]])[1:], b"y" + encode([1])[1:],
+     b"y" + encode([(1, 2), (1, 3)])[1:]],
+    ids=range(9),
+)  # fmt: skip
+def test_containers_that_are_none(data: bytes) -> None:
+    with pytest.raises(DecodeError):
+        decode(data)
 
 
 def test_references() -> None:

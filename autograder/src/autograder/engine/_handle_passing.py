@@ -6,7 +6,8 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from autograder.engine import values
-from autograder.engine._objects import CALLBACK, OBJECT, TABLE, is_callback, recipe
+from autograder.engine._objects import CALLBACK, OBJECT, SHARED, TABLE, is_callback, recipe
+from autograder.engine._sharing import Place
 from autograder.engine.handles import BoundaryError, number_of
 
 if TYPE_CHECKING:
@@ -35,6 +36,8 @@ class Parcel:
             ) from None
 
     def _refer(self, value: object) -> tuple[int, int] | None:
+        if type(value) is Place:
+            return value.number, SHARED
         number = number_of(value, self._session)
         if number is not None:
             return number, OBJECT
@@ -46,4 +49,8 @@ class Parcel:
             self._kept.append(value)
             self.table.append(entry)
             return len(self.table) - 1, TABLE
-        return (self._session.callback(value), CALLBACK) if is_callback(value) else None
+        if not is_callback(value):
+            return None
+        number = self._session.callback(value)
+        self.table.append(("callback", number, str(getattr(value, "__name__", ""))[:100]))
+        return number, CALLBACK

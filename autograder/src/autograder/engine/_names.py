@@ -24,13 +24,13 @@ WORD = re.compile(r"[^\W\d]\w*")
 _REFLECTS = frozenset({"globals", "locals", "vars", "dir", "eval", "exec"})
 _SPACES = frozenset({"user_ns", "user_global_ns", "user_module", "f_globals", "f_locals"})
 #: Methods that change their object even where their result is used.
-_CHANGERS = frozenset(
+CHANGERS = frozenset(
     """add add_ append appendleft clear discard extend extendleft fill fit insert itemset load_state_dict move_to_end
     partial_fit partition pop popitem popleft put remove resize reverse rotate setdefault setfield setflags
     sort step update write writelines""".split()
 )
 #: Functions that change their first argument.
-_CHANGE_FIRST = frozenset(
+CHANGE_FIRST = frozenset(
     """at copyto delattr delitem fill_diagonal heapify heappop heappush heappushpop heapreplace insort insort_left
     insort_right next place put put_along_axis putmask setattr setitem shuffle""".split()
 )
@@ -223,9 +223,9 @@ class Names(ast.NodeVisitor):
         name = node.func.id if isinstance(node.func, ast.Name) else ""
         if isinstance(node.func, ast.Attribute):
             name = node.func.attr
-            if name in _CHANGERS or in_place(name):
+            if name in CHANGERS or in_place(name):
                 self.change(self.roots(node.func.value))
-        if node.args and (name in _CHANGE_FIRST or in_place(name)):
+        if node.args and (name in CHANGE_FIRST or in_place(name)):
             self.change(self.roots(node.args[0]))
         for keyword in node.keywords:
             self.words.add(keyword.arg or "")

@@ -1,7 +1,8 @@
 """Objects that are no plain values, as both ends of the boundary speak of them.
 
 A reference in a message is a number and what it counts: OBJECT, an object that lives in the student's process;
-CALLBACK, a function of the checker's; TABLE, an entry in the message's head that says how to make or find the object.
+CALLBACK, a function of the checker's; TABLE, an entry in the message's head that says how to make or find the object;
+SHARED, an object that both ends hold and keep alike.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ import numpy as np
 
 from autograder.engine._wire import DTYPE
 
-OBJECT, CALLBACK, TABLE = range(3)
+OBJECT, CALLBACK, TABLE, SHARED = range(4)
 
 _COMPARISONS = ("__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__")
 _BINARY = (
@@ -150,8 +151,10 @@ def is_made(value: object) -> bool:
 
 
 def is_callback(value: object) -> bool:
-    """Whether the checker's value is passed as something to call back."""
-    return isinstance(value, _CALLED_BACK)
+    """Whether the checker's value is passed as something to call back: functions, and what a test makes callable."""
+    if isinstance(value, _CALLED_BACK):
+        return True
+    return type(value).__module__ == "__main__" and callable(value) and not isinstance(value, type)
 
 
 def recipe(value: object) -> tuple[Any, ...] | None:

@@ -13,12 +13,13 @@ from autograder.engine._objects import (
     OBJECT,
     OPERATORS,
     PROTOCOLS,
-    TABLE,
+    SHARED,
     follow,
     ingredients,
     is_made,
 )
 from autograder.engine._serve_run import text_of
+from autograder.engine._sharing import Place, can_be_shared, take_over, written
 
 _MOST_TEXT = 20_000
 _SMALL = values.Limits(size=100_000, items=1000)
@@ -31,10 +32,13 @@ class Table:
     ----------
     news : list
         What the next answer must tell about objects that it names for the first time.
+    shared : Shared
+        What both ends hold.
     """
 
     def __init__(self, call_back: Callable[[int], Callable[..., Any]]) -> None:
         self.news: list[tuple[Any, ...]] = []
+        self.shared = Shared()
         self._things: dict[int, Any] = {}
         self._numbers: dict[int, int] = {}
         self._callbacks: dict[int, Callable[..., Any]] = {}
@@ -53,6 +57,8 @@ class Table:
 
     def refer(self, value: object) -> tuple[int, int] | None:
         """For `values.encode`: everything that is not data may stay here and be spoken of."""
+        if type(value) is Place:
+            return value.number, SHARED
         if id(value) in self._callback_numbers:
             return self._callback_numbers[id(value)], CALLBACK
         return None if _is_data(value) else (self.number(value), OBJECT)
@@ -93,7 +99,10 @@ class Table:
             if kind == OBJECT:
                 value = self._things[number]
             elif kind == CALLBACK:
-                value = self._callback(number)
+                names = [entry[2] for entry in table if entry[:2] == ("callback", number)]
+                value = self._callback(number, *names)
+            elif kind == SHARED:
+                return self.shared[number]
             else:
                 value = made[number] if number in made else made.setdefault(number, follow(table[number]))
             self._made[id(value)] = (number, kind, value)
@@ -107,13 +116,17 @@ class Table:
         made = self._made
 
         def refer(value: object) -> tuple[int, int] | None:
-            return made.get(id(value), (0, TABLE + 1))[:2]  # no argument has this kind
+            if type(value) is Place:
+                return value.number, SHARED
+            return made.get(id(value), (0, SHARED + 1))[:2]  # no argument has this kind
 
         return refer
 
-    def _callback(self, number: int) -> Callable[..., Any]:
+    def _callback(self, number: int, *names: str) -> Callable[..., Any]:
         if number not in self._callbacks:
             function = self._call_back(number)
+            if names and names[0]:
+                function.__name__ = function.__qualname__ = names[0]
             self._callbacks[number] = function
             self._callback_numbers[id(function)] = number
         return self._callbacks[number]
@@ -126,6 +139,54 @@ class Table:
         doc = cls.__doc__ if type(cls.__doc__) is str else None
         text = doc[:_MOST_TEXT] if doc is not None else None
         return name, str(cls.__qualname__), module, text, mro, bases, _specials(cls)
+
+
+class Shared:
+    """The student's end of what both ends hold: objects by number, and how each looked when both were alike."""
+
+    def __init__(self) -> None:
+        self._objects: dict[int, tuple[Any, bytes | None]] = {}
+        self._names: dict[str, Any] = {}
+
+    def __getitem__(self, number: int) -> Any:
+        return self._objects[number][0]
+
+    def place(self, value: object) -> Any:
+        """Return what stands for the value in a message: a place, if it is shared."""
+        return next((Place(number) for number, (one, _) in self._objects.items() if one is value), value)
+
+    def share(self, number: int, value: Any) -> None:
+        """Take over what the checker holds."""
+        if number in self._objects:
+            value, new = self[number], value
+            take_over(value, new)
+        self._objects[number] = value, written(value)
+
+    def keep(self, number: int, value: Any, name: str) -> int:
+        """Share an object of this end; return the number that it has, or -1."""
+        if name:
+            self._names[name] = value
+        if not can_be_shared(value):
+            return -1
+        known = self.place(value)
+        if type(known) is Place:
+            return known.number
+        self._objects[number] = value, written(value)
+        return number
+
+    def moved(self, numbers: tuple[int, ...], space: dict[str, Any]) -> tuple[dict[int, Any], dict[str, Any]]:
+        """Return what has changed of these since both ends were alike; the others are forgotten."""
+        self._objects = {number: kept for number, kept in self._objects.items() if number in numbers}
+        objects, names = {}, {}
+        for number, (value, before) in tuple(self._objects.items()):
+            now = written(value)
+            if now != before:
+                self._objects[number] = value, now
+                objects[number] = value
+        for name, value in tuple(self._names.items()):
+            if name in space and space[name] is not value:
+                self._names[name] = names[name] = space[name]
+        return objects, names
 
 
 def _specials(cls: type) -> list[str]:

@@ -21,6 +21,7 @@ from typing import Any, NoReturn
 
 from autograder.engine import jail
 from autograder.engine._events import EventWriter
+from autograder.engine._random import SEEDING
 from autograder.engine.handles import HandleType, StudentError
 from autograder.engine.jail import JailError, Policy
 from autograder.engine.session import Session
@@ -72,6 +73,7 @@ class Checks:
                 exec(self.imports[name], space)
                 self.own.add(name)
         if session is not None:
+            session.space = space
             wanted = step.students(session.names(), self.own, self.failed) - self.own
             theirs = session.fetch(sorted(wanted))
             self.own -= theirs.keys()
@@ -270,8 +272,9 @@ def check_step(checks: Checks, step: Step, ends: tuple[int, int] | None) -> None
     try:
         if ends is not None:
             session = Session(
-                ends[0], ends[1], step=step.index, seconds=checks.seconds, operators=checks.plan.operators
-            )
+                ends[0], ends[1], step=step.index, seconds=checks.seconds, operators=checks.plan.operators,
+                shared=checks.plan.shared, live=checks.plan.live, seeded=bool(step.words & SEEDING),
+            )  # fmt: skip
         checks.current = step.index if step.kind == "test" else None
         fine = checks.run(step, session)
     except Exception as error:  # a fault before the cell could begin

@@ -140,7 +140,10 @@ class Handle(metaclass=HandleType):
     @property
     def __changed__(self) -> bool:
         """Whether the last call changed an argument in place."""
-        return bool(_CHANGED(self))
+        try:
+            return bool(_CHANGED(self))
+        except AttributeError:  # what was refused has never been called
+            return False
 
     def __dir__(self) -> list[str]:
         found = _ask(self, "special", "__dir__")

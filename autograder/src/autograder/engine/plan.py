@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Literal
 
@@ -29,6 +29,7 @@ from nbformat import NotebookNode
 from autograder.engine import _magics
 from autograder.engine._bindings import Reading, read
 from autograder.engine._cells import Place, places
+from autograder.engine._changes import changed_arguments
 from autograder.engine._classes import operators
 from autograder.engine._harmless import harmless, quiet
 from autograder.engine._idle import leaves_nothing, only_shows
@@ -95,7 +96,15 @@ def plan(source: NotebookNode) -> Plan:
         imports=imports,
         prefix=prefix,
         torch=bool(_TORCH.intersection(imports)),
+        shared=changed_arguments(solutions),
+        live=_changed_by_calls(cells, readings),
     )
+
+
+def _changed_by_calls(cells: Sequence[Place], readings: Sequence[Reading]) -> frozenset[str]:
+    """Return the global names that functions of the solutions bind, or whose objects they change."""
+    effects = [r.effects for place, r in zip(cells, readings, strict=True) if place.kind == "owned"]
+    return frozenset(name for known in effects for names in known.values() for name in names)
 
 
 class _Owners:

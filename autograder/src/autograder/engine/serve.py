@@ -24,6 +24,7 @@ from autograder.engine._frames import (
     Frame,
 )
 from autograder.engine._objects import OPERATORS, PROTOCOLS
+from autograder.engine._random import set_random
 from autograder.engine._serve_run import Side, learner_line, text_of, trace_of, watched
 from autograder.engine._serve_table import Table, describe, is_a, plain_args
 
@@ -32,6 +33,7 @@ __all__ = ["serve"]
 _SHELL = frozenset({"In", "Out", "exit", "quit", "get_ipython", "open"})
 _HEAD = values.Limits(size=MOST_HEAD)
 _SPECIAL = {**OPERATORS, **PROTOCOLS}
+_BUILTINS = {"input": input, "print": print}
 _PLAIN = frozenset(
     {type(None), bool, int, float, complex, str, bytes, list, tuple, dict, set, frozenset, range, slice}
 )
@@ -81,6 +83,7 @@ class _Server:
         self._limits = limits
         self._table = Table(self._callback)
         self._number = 0
+        self._last: Any = None
 
     def answer_until(self, kind: int) -> Frame | None:
         """Answer what is asked until a frame of this kind comes; None once the line is closed."""
@@ -107,7 +110,9 @@ class _Server:
                     status, value = self._do(operation, target, name, args, kwargs)
                 finally:
                     changed = operation == "call" and self._differs((args, kwargs), frame.payload, again)
-            payload = values.encode(value, limits=self._limits, refer=self._table.refer)
+            payload = values.encode(
+                self._table.shared.place(value), limits=self._limits, refer=self._table.refer
+            )
         except values.NotPlain as error:
             status, payload = "refused", values.encode(str(error)[:2000])
         except _Gone:
@@ -147,6 +152,8 @@ class _Server:
             raise values.NotPlain(f"an argument cannot be read: {error}") from error
 
     def _differs(self, args: Any, before: memoryview, refer: values.Refer) -> bool:
+        place = self._table.shared.place
+        args = tuple(map(place, args[0])), {name: place(value) for name, value in args[1].items()}
         try:
             return values.encode(args, limits=self._limits, refer=refer) != bytes(before)
         except Exception:
@@ -166,7 +173,8 @@ class _Server:
                 except StopIteration:
                     return "end", None
             case "get":
-                return "value", getattr(self._table[target], name)
+                self._last = getattr(self._table[target], name)
+                return "value", self._last
             case "set":
                 setattr(self._table[target], name, args[0])
                 return "value", None
@@ -184,6 +192,21 @@ class _Server:
                 return "value", None
             case "unbind":
                 self._space.pop(name, None)
+                return "value", None
+            case "share":
+                self._table.shared.share(target, args[0])
+                return "value", None
+            case "keep":
+                value = self._space.get(name) if name else self._last
+                self._last = None
+                return "value", self._table.shared.keep(target, value, name)
+            case "moved":
+                return "value", self._table.shared.moved(args[0], self._space)
+            case "builtin":
+                setattr(builtins, name, args[0] if args else _BUILTINS[name])
+                return "value", None
+            case "random":
+                set_random(args[0])
                 return "value", None
         raise ValueError(f"{operation!r} is no operation")
 

@@ -34,7 +34,8 @@ from autograder.engine._frames import (
 )
 from autograder.engine._handle_passing import CannotPass, Parcel
 from autograder.engine._handle_registry import Registry, shown, withheld
-from autograder.engine._objects import CALLBACK, OBJECT, library_class
+from autograder.engine._mirror import Answer, Mirror
+from autograder.engine._objects import CALLBACK, OBJECT, SHARED, library_class
 from autograder.engine.handles import BoundaryError, Refused, StudentError
 
 __all__ = ["CannotPass", "Fault", "Session", "SessionOver"]
@@ -46,9 +47,6 @@ _MOST_NESTED = 40
 _WARNING_MODULES = ("builtins", "numpy.exceptions")
 _MOST_NAMES = 10_000
 _STATUSES = frozenset({"value", "error", "refused", "end", "missing"})
-
-
-_Answer = tuple[str, Any, str, str, list[tuple[type[Warning], str, int, bool]], bool]
 
 
 class SessionOver(BoundaryError):  # noqa: N818
@@ -71,6 +69,12 @@ class Session:
         these are asked of a student's object when the other side is a plain value.
     limits
         What an answer may hold.
+    shared
+        Functions, methods and classes of the reference solution that change an argument in place: places, keywords.
+    live
+        Names that functions of the reference solution bind or change when they are called.
+    seeded
+        Whether the check sets the seed of the generators of random numbers that the student's code may use too.
 
     Attributes
     ----------
@@ -80,6 +84,8 @@ class Session:
         What came back and could not be copied, in words for the student.
     before : callable or None
         Called before each request; its own requests go straight through.
+    space : dict or None
+        Where a name in `live` is bound anew when a function of the student's has bound it.
     """
 
     def __init__(
@@ -91,8 +97,13 @@ class Session:
         seconds: float,
         operators: Mapping[str, frozenset[str]] = {},
         limits: values.Limits = values.Limits(),  # noqa: B008 - frozen
+        shared: Mapping[str, frozenset[int | str]] = {},
+        live: frozenset[str] = frozenset(),
+        seeded: bool = False,
     ) -> None:
         self.fault: Fault | None = None
+        self.space: dict[str, Any] | None = None
+        self._mirror = Mirror(self, shared, live, seeded=seeded)
         self.refusals: list[str] = []
         self.before: Callable[[], object] | None = None
         self._operators = operators
@@ -132,7 +143,7 @@ class Session:
         found: dict[str, Any] = {}
         for name in names:
             try:
-                found[name] = self.ask("fetch", name=name, origin=name)
+                found[name] = self._mirror.fetched(name, self.ask("fetch", name=name, origin=name))
             except KeyError:
                 continue
             except Refused as refused:
@@ -203,7 +214,8 @@ class Session:
                 before()
             finally:
                 self.before = before
-        parcel = Parcel(self, (args, dict(kwargs or {})), origin, self._limits)
+        given = self._mirror.before(operation, args, dict(kwargs or {}), origin)
+        parcel = Parcel(self, given, origin, self._limits)
         if self.fault is not None:
             raise SessionOver(self.fault.text)
         if self._closed:
@@ -240,6 +252,8 @@ class Session:
             self._nested -= 1
             if not heard:  # also where the check itself was interrupted: what comes next answers no question
                 self._end(Fault("lost", "The check was interrupted while it waited."))
+        if self._own_error is None:
+            answer = self._mirror.after(operation, answer)
         return self._do(*answer, origin)
 
     def allows(self, class_name: str, method: str) -> bool:
@@ -266,7 +280,7 @@ class Session:
             self._line.close()
         return SessionOver(self.fault.text)
 
-    def _read(self, frame: Frame, operation: str, name: str, origin: str) -> _Answer:
+    def _read(self, frame: Frame, operation: str, name: str, origin: str) -> Answer:
         match values.decode(frame.head, limits=_HEAD):
             case (str(status), list(news), str(out), str(err), list(warned), bool(changed)) if (
                 status in _STATUSES
@@ -289,6 +303,8 @@ class Session:
         def resolve(number: int, kind: int) -> Any:
             if kind == CALLBACK:
                 return self._callbacks[number]
+            if kind == SHARED:
+                return self._mirror[number]
             if kind != OBJECT:
                 raise values.DecodeError("A reference is of no kind.")
             return self._registry.resolve(number, origin)

@@ -134,6 +134,10 @@ class Plan:
         So many first steps come to the same for every student.
     torch : bool
         Whether PyTorch is needed.
+    shared : mapping
+        Functions, methods and classes of the solutions that change an argument in place: places, and keywords.
+    live : frozenset of str
+        Global names that functions of the solutions bind, or whose objects they change, when they are called.
     """
 
     digest: str
@@ -142,3 +146,5 @@ class Plan:
     imports: tuple[str, ...]
     prefix: int
     torch: bool
+    shared: Mapping[str, frozenset[int | str]] = field(default_factory=dict)
+    live: frozenset[str] = frozenset()
