@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from nbformat import NotebookNode
 from nbgrader.preprocessors import ClearHiddenTests
 
-from autograder.engine._outputs import Gathered
+from autograder.engine._outputs import Budget, Gathered
 from autograder.engine.checker import last_unseeded, setup_seed
 from autograder.engine.plan import harmless
 from autograder.engine.steps import Plan, Step
@@ -94,7 +94,12 @@ class Job:
 
 
 def lay_out(
-    notebook: NotebookNode, plan: Plan, steps: Sequence[Step], imported: Collection[str], limit: int
+    notebook: NotebookNode,
+    plan: Plan,
+    steps: Sequence[Step],
+    imported: Collection[str],
+    limit: int,
+    total: int,
 ) -> Job:
     """Lay out the student's steps, and find the cells that outputs go to.
 
@@ -107,8 +112,8 @@ def lay_out(
         Those that the checker runs for this submission.
     imported : collection of str
         The modules of the warm process.
-    limit : int
-        How much output of one cell is kept.
+    limit, total : int
+        How much output of one cell, and of all together, is kept. Tests have a total of their own.
 
     Raises
     ------
@@ -124,13 +129,14 @@ def lay_out(
     job = Job(copy.deepcopy(notebook))
     later = words_after(job.notebook, set(tests))
     number = 0
+    ours, theirs = Budget(total), Budget(total)
     for cell in job.notebook.cells:
         if cell.cell_type != "code":
             continue
         number += 1
         cell.outputs, cell.execution_count = [], number
         step = tests.get(cell.id)
-        entry = Cell(len(job.cells), cell, step is not None, Gathered(limit))
+        entry = Cell(len(job.cells), cell, step is not None, Gathered(limit, ours if step else theirs))
         job.cells.append(entry)
         if cell.id in questions:
             ask, asked = questions.pop(cell.id)

@@ -49,7 +49,7 @@ class Limits:
     processes : int
         Processes and threads.
     output_bytes : int
-        What the process writes to the descriptors that the watch reads.
+        What the process writes to the descriptors that the watch reads; in the engine, all outputs of a notebook.
     """
 
     cell_seconds: float = 30.0
@@ -60,7 +60,7 @@ class Limits:
     disk_bytes: int = 128 << 20
     open_files: int = 256
     processes: int = 64
-    output_bytes: int = 1 << 20
+    output_bytes: int = 16 << 20
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ def new_output(kind: str, **fields: Any) -> NotebookNode:
 
 _MIME = re.compile(r"[a-z]+/[A-Za-z0-9.+-]{1,80}(;.{0,40})?")
 _CUT = "[The output goes on; {limit} are kept.]\n"
+_FRAME = 100  # what an output takes beside its text
 
 
 def text_of(value: object, most: int = 1 << 20) -> str:
@@ -89,14 +90,22 @@ def size(output: NotebookNode) -> int:
     return sum(len(item) if isinstance(item, str) else 1000 for item in output.data.values())
 
 
+class Budget:
+    """How much output a whole notebook may still have; its cells share it."""
+
+    def __init__(self, left: int) -> None:
+        self.left = left
+
+
 class Gathered:
     """The outputs of one cell, within a limit; consecutive text of a stream is one output."""
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, budget: Budget | None = None) -> None:
         self.outputs: list[NotebookNode] = []
         self.full = False
         self._room = limit
         self._limit = limit
+        self._budget = budget or Budget(limit)
 
     def add(self, told: object) -> None:
         """Take an output, as long as there is room."""
@@ -107,22 +116,17 @@ class Gathered:
         output = clean(told)
         if output is None:
             return
-        if output.output_type == "stream" and len(output.text) > self._room:
-            output.text = output.text[: self._room]
-        taken = size(output)
-        if taken >= self._room:
+        room = min(self._room, self._budget.left)
+        if output.output_type == "stream" and len(output.text) > room:
+            output.text = output.text[:room]
+        taken = size(output) + _FRAME
+        if taken >= room:
             self.full = True
-            if output.output_type != "stream":
-                output = new_output("stream", name="stdout", text="")
-            kept = (
-                f"{self._limit / (1 << 20):g} MB" if self._limit >= 1 << 20 else f"{self._limit / 1024:g} kB"
-            )
-            output.text = (
-                output.text.rstrip("\n") + "\n" + _CUT.format(limit=kept)
-                if output.text
-                else _CUT.format(limit=kept)
-            )
+            note = _CUT.format(limit=_amount(self._limit if self._room < self._budget.left else taken))
+            text = f"{output.text.rstrip()}\n" if output.output_type == "stream" else ""
+            output = new_output("stream", name=output.get("name", "stdout"), text=text + note)
         self._room -= taken
+        self._budget.left -= taken
         last = self.outputs[-1] if self.outputs else None
         if (
             last is not None
@@ -132,3 +136,15 @@ class Gathered:
             last.text += output.text
         else:
             self.outputs.append(output)
+
+
+def _amount(count: int) -> str:
+    return f"{count / (1 << 20):g} MB" if count >= 1 << 20 else f"{count / 1024:.3g} kB"
+
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]+")
+
+
+def one_line(text: object, most: int = 1000) -> str:
+    """Return a text for tables and terminals: one line, without control characters or marks of direction."""
+    return " ".join(_CONTROL.sub(" ", text_of(text, most)).split())

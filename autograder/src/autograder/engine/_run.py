@@ -16,7 +16,7 @@ from nbformat import NotebookNode
 
 from autograder.engine._events import EventReader
 from autograder.engine._job import Cell, Pipes, lay_out
-from autograder.engine._outputs import new_output, text_of
+from autograder.engine._outputs import new_output, one_line
 from autograder.engine.steps import Plan
 from autograder.engine.task import EngineError, Flag, Outcome, Task
 from autograder.engine.values import DecodeError, encode
@@ -57,9 +57,10 @@ class Run:
         self._steps = tuple(step for step in self.plan.steps[self.prefix :] if not step.idle)
         self._asks = [step for step in self._steps if step.asks]
         self._by_step = {step.index: step for step in self._steps}
-        limit = self.engine.cell_output_bytes
+        total = self.engine.limits.output_bytes
+        limit = min(self.engine.cell_output_bytes, total)
         try:
-            self._job = lay_out(self.task.notebook, self.plan, self._steps, self.engine.modules, limit)
+            self._job = lay_out(self.task.notebook, self.plan, self._steps, self.engine.modules, limit, total)
         except ValueError as error:
             raise EngineError(f"{self.task.name}: {error}") from error
         self.cells, self._tests, self._notebook = self._job.cells, self._job.tests, self._job.notebook
@@ -74,7 +75,8 @@ class Run:
         self._breach = ""
         self._ending: dict[str, Any] | None = None
         self._resting = False
-        self._student_done = self._checker_done = False
+        self._student_done = self._checker_done = self._confined = False
+        self._snapshot = 0
 
     def go(self, started: float) -> Outcome:
         """Run to the end."""
@@ -121,8 +123,7 @@ class Run:
                 os.set_blocking(number, False)
                 selector.register(number, selectors.EVENT_READ, reader)
             os.set_blocking(pipes.job, False)
-            selector.register(pipes.job, selectors.EVENT_WRITE, None)
-            checker_ended = False
+            checker_ended = sending = False
             while True:
                 for key, _ in selector.select(self._patience()):
                     if isinstance(key.data, Link):
@@ -138,6 +139,9 @@ class Run:
                             pipes.shut(pipes.job)
                     elif not self._read(key.fd, key.data):
                         selector.unregister(key.fd)
+                if self._confined and not sending:
+                    sending = True
+                    selector.register(pipes.job, selectors.EVENT_WRITE, None)
                 self._mind_clocks()
                 if time.monotonic() > last:
                     raise EngineError(f"{self.task.name}: the run does not come to its end.")
@@ -232,8 +236,8 @@ class Run:
             index, status = rest
             self._died(self.cells[_natural(index)], int(status))
         elif what == "asking":
-            ask, _, parent = rest
-            self._now_asking = _natural(ask)
+            ask, pid, parent = rest
+            self._now_asking, self._snapshot = _natural(ask), _natural(pid)
             self._tell_keep([self._group, _natural(parent)])
         elif what == "asked":
             self._now_asking = None
@@ -241,8 +245,10 @@ class Run:
         elif what == "done":
             self._student_done = True
             self._student_clock = None
-        elif what == "refused":
-            raise EngineError(f"The student's process could not be confined: {text_of(rest[0], 500)}")
+        elif what == "confined":
+            self._confined = True
+        elif what == "refused" and not self._confined:  # later it would be a student's word
+            raise EngineError(f"The student's process could not be confined: {one_line(rest[0], 500)}")
 
     def _died(self, entry: Cell, status: int) -> None:
         self._student_clock = None
@@ -280,7 +286,7 @@ class Run:
         elif what == "done":
             self._checker_done = True
         elif what == "refused":
-            raise EngineError(f"The checker could not be confined: {text_of(rest[0], 500)}")
+            raise EngineError(f"The checker could not be confined: {one_line(rest[0], 500)}")
 
     def _check_ended(self, index: int, fine: bool, fault: str, refusals: list[str]) -> None:
         self._check_clock = None
@@ -326,6 +332,8 @@ class Run:
             self._lingering = None
         elif "breach" in told:
             self._breach = str(told["detail"])
+            if told["breach"] == "disk":
+                self.engine.lay_out(self.task)
         elif told.get("alone") and self._resting and not self._student_done:
             # The first process waits for copies of which none is left.
             assert self.engine.link is not None
@@ -361,11 +369,11 @@ class Run:
                 if self._runner in (self._group, 0):
                     link.send({"do": "stop"})
                 else:
-                    link.send({"do": "sweep", "pids": self._keep})
+                    link.send({"do": "sweep", "pids": self._keep, "blocking": self._runner})
         if self._lingering is not None and now > self._lingering:
             self._lingering = None
             if self._now_asking is not None:
-                link.send({"do": "sweep", "pids": self._keep})
+                link.send({"do": "sweep", "pids": self._keep, "blocking": self._snapshot})
         clock = self._check_clock
         if clock is not None and now > clock.until:
             self._check_clock = None
@@ -380,7 +388,7 @@ class Run:
 
     def _flag(self, kind: str, cell: str, text: str) -> None:
         if len(self.flags) < 200:
-            self.flags.append(Flag(kind, cell, text_of(text, 1000)))
+            self.flags.append(Flag(kind, cell, one_line(text)))
 
     # The end.
 

@@ -255,18 +255,51 @@ class Watch:
         self._ended = Ending(reason, code, detail, self.peak_bytes, self.peak_processes, self.cpu_seconds)
         return self._ended
 
-    def sweep(self, keep: Iterable[int], seconds: float = 1.0) -> bool:
-        """Kill all processes of the group but those in `keep` (and the first one); False if they come back too fast."""
+    def sweep(self, keep: Iterable[int], blocking: int = 0, seconds: float = 1.0) -> bool:
+        """Kill all processes of the group but those in `keep` (and the first one).
+
+        Parameters
+        ----------
+        keep : iterable of int
+            They are stopped meanwhile, so that they start nothing that would be killed with the rest.
+        blocking : int
+            The process that is meant. If it has ended already nobody is killed: the kept ones have gone on.
+        seconds : float
+            How long to try.
+
+        Returns
+        -------
+        bool
+            False if the others come back faster than they can be killed.
+        """
         spared = {self.pid, *keep}
-        until = time.monotonic() + seconds
-        while others := [p for p in self._members().values() if p.pid not in spared and not p.zombie]:
-            for process in others:
-                with contextlib.suppress(ProcessLookupError, PermissionError):
-                    os.kill(process.pid, signal.SIGKILL)
-            if time.monotonic() > until:
-                return False
-            time.sleep(0.001)
-        return True
+        stopped = [pid for pid in self._members() if pid in spared]
+        for pid in stopped:
+            self._signal(pid, signal.SIGSTOP)
+        try:
+            meant = self._members().get(blocking) if blocking else None
+            if blocking and (meant is None or meant.zombie):
+                return True
+            until = time.monotonic() + seconds
+            while others := [p for p in self._members().values() if p.pid not in spared and not p.zombie]:
+                for process in others:
+                    self._signal(process.pid, signal.SIGKILL)
+                if time.monotonic() > until:
+                    return False
+                time.sleep(0.001)
+            return True
+        finally:
+            for pid in stopped:
+                self._signal(pid, signal.SIGCONT)
+
+    @staticmethod
+    def _signal(pid: int, number: int) -> None:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(pid, number)
+
+    def rest_disk(self, seconds: float) -> None:
+        """Do not count files for a while: they are being cleared away."""
+        self._next_disk = time.monotonic() + seconds
 
     def reap(self) -> None:
         """Take note of those that have ended and have no other parent left."""

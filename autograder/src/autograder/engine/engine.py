@@ -128,6 +128,7 @@ class Engine:
         self.modules: frozenset[str] = frozenset()  # those that the zygote has imported
         self._released = self.scratch / "released"
         self.prefix = 0
+        self._laid = 0
         self.unfit: dict[str, str] = {}
 
     def __enter__(self) -> Engine:
@@ -160,7 +161,7 @@ class Engine:
             with PARSING:
                 program = self._plan_of(task)
             self._stand_ready(program, task.source, task.released)
-            self._lay_out(task)
+            self.lay_out(task)
             with PARSING:
                 run = Run(self, task, program, self.prefix)
             return run.go(started)
@@ -273,7 +274,7 @@ class Engine:
         """Grade the assignment's own solutions, and note the tests that give them less than one notebook would."""
         task = Task("the assignment's own solutions", source, rebuild(source, source).notebook, released)
         self.unfit = {}
-        self._lay_out(task)
+        self.lay_out(task)
         with PARSING:
             run = Run(self, task, program, self.prefix)
         try:
@@ -388,18 +389,20 @@ class Engine:
     def start_checker(self, pipes: Pipes, seed: int) -> int:
         """Fork the checker; return its number."""
         assert self.checkers is not None
-        order = {"do": "start", **self._jail(pipes.asks), "unsafe": self.unsafe}
+        order = {"do": "start", **self._jail(pipes.asks), "unsafe": self.unsafe, "every": 0.2}
         self.checkers.send({**order, "seed": seed, "seconds": self.limits.cell_seconds}, pipes.checkers)
         return int(self._expect(self.checkers, "started")["started"])
 
     def _jail(self, asks: int) -> dict[str, Any]:
         limits = asdict(self.limits)
         limits["open_files"] += 2 * asks
+        limits["disk_bytes"] += self._laid  # what was there before counts for nothing
         readable = [*self._libraries, *self._packages, str(self._released)]
         return {"private": str(self.private), "readable": readable, "limits": limits}
 
-    def _lay_out(self, task: Task) -> None:
+    def lay_out(self, task: Task) -> None:
         """Fill the private folder: the student's files, and the assignment's over them."""
+        self._laid = sum(map(len, task.files.values())) + sum(map(len, task.released.values()))
         self._clear()
         self.private.mkdir(exist_ok=True)
         write_files(self.private, task.files)

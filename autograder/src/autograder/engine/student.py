@@ -49,6 +49,7 @@ def student(shell: Shell, policy: Policy, descriptors: list[int], order: dict[st
     except (JailError, ValueError) as error:
         events.put("refused", str(error))
         os._exit(0)
+    events.put("confined")  # only now does the hub send the job
     (_, seed, steps), *_ = EventReader().feed(read_all(job))
     sys.path.insert(0, "")
     runner = Runner(shell, events, list(zip(pipes[::2], pipes[1::2], strict=True)))

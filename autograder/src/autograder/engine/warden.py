@@ -36,6 +36,8 @@ from autograder.engine.jail import Ending, Limits, Policy, Watch
 #: Descriptors that go with one datagram: the kernel takes at most 253.
 MOST_DESCRIPTORS = 240
 _DATAGRAM = 1 << 18
+#: Seconds that the hub has to clear a folder that was filled.
+CLEARING = 3.0
 
 Body = Callable[[Policy, list[int], dict[str, Any]], NoReturn]
 
@@ -105,6 +107,7 @@ class Warden:
         self._watch: Watch | None = None
         self._keep: list[int] = []
         self._alone = True
+        self._every = 0.03  # seconds between two looks at what the child uses
         # What is here before the fork counts for nothing: the limit is on what the student's code adds.
         self._inherited = _processes.resident([os.getpid()], 1 << 62)
 
@@ -132,7 +135,7 @@ class Warden:
         if self._watch is None:
             seconds = None
         else:  # a bomb doubles: look more often when there are many already
-            seconds = 0.03 if self._watch.tasks < 8 else 0.005
+            seconds = self._every if self._watch.tasks < 8 else 0.005
         ready, _, _ = select.select([self.link.socket], [], [], seconds)
         return bool(ready)
 
@@ -150,10 +153,14 @@ class Warden:
                 watch.reap()
             return
         reason, detail = problem
-        if self._keep and reason in ("memory", "processes") and watch.sweep(self._keep):
+        if self._keep and reason in ("memory", "processes", "disk") and watch.sweep(self._keep):
+            watch.reap()
+            if reason == "disk":
+                watch.rest_disk(CLEARING)  # the hub clears the folder
             until = time.monotonic() + 0.2  # memory is given back a little after its owner has died
-            while time.monotonic() < until and (problem := watch.breach()) is not None:
+            while (problem := watch.breach()) is not None and time.monotonic() < until:
                 time.sleep(0.01)
+                watch.reap()
             if problem is None:
                 self.link.send({"breach": reason, "detail": detail})
                 return
@@ -178,6 +185,7 @@ class Warden:
             filled=True,
         )
         self._keep, self._alone = [], True
+        self._every = float(order.get("every", 0.03))
         pid = os.fork()
         if pid == 0:
             try:
@@ -204,7 +212,7 @@ class Warden:
 
     def do_sweep(self, order: dict[str, Any], descriptors: list[int]) -> None:
         """Kill all but the kept ones; all, if they come back faster than they can be killed."""
-        if self._watch is not None and not self._watch.sweep(order["pids"]):
+        if self._watch is not None and not self._watch.sweep(order["pids"], int(order.get("blocking", 0))):
             self._finish(
                 self._watch, ("processes", "Its processes came back faster than they could be ended.")
             )
