@@ -355,3 +355,89 @@ def test_a_check_that_cannot_be_run_apart_is_named(engine: Engine) -> None:
     assert list(outcome.unfit) == ["not"]
     assert "apart" in outcome.unfit["not"]
     assert not graded(engine).unfit
+
+
+FILES = """
+import numpy as np
+from pathlib import Path
+Path("question.txt").write_text("7")
+assert answer() == 8
+assert Path("answer.txt").read_text() == "8"
+assert Path("data.txt").read_text() == "41"
+assert Path("sub/early.txt").read_text() == "early"
+"""
+
+
+@pytest.mark.parametrize(
+    ("more", "score"),
+    [("", 1.0), ("open('data.txt', 'w').write('0')", 1.0), ("return 8", 0.0)],
+    ids=["honest", "forges", "lazy"],
+)
+def test_files_go_both_ways_and_the_assignments_stay(engine: Engine, more: str, score: float) -> None:
+    answer = (
+        "import os\nos.makedirs('sub', exist_ok=True)\nopen('sub/early.txt', 'w').write('early')\n"
+        f"def answer():\n    {more or 'pass'}\n    found = int(open('question.txt').read()) + 1\n"
+        "    open('answer.txt', 'w').write(str(found))\n    return found"
+    )
+    cells = [
+        graded_cell(
+            "a", f"### BEGIN SOLUTION\n{answer.replace(more or '!', 'pass')}\n### END SOLUTION", solution=True
+        ),
+        graded_cell("test", FILES, grade=True, locked=True, points=1),
+    ]
+    spec = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    notebook = v4.new_notebook(cells=cells, metadata={"kernelspec": spec})
+    mine = copy.deepcopy(notebook)
+    mine.cells[0].source = answer
+    outcome = engine.grade(
+        Task("ada", notebook, rebuild(notebook, mine).notebook, released={"data.txt": b"41"})
+    )
+    assert marks(outcome) == {"test": score}, texts(outcome)
+
+
+FORGED = """
+import os, struct
+from autograder.engine.values import encode
+for number in range(3, 256):
+    for event in (("refused", "x"), ("done",), ("asked", 0), ("died", 5, 9)):
+        body = encode(event)
+        try:
+            os.write(number, struct.pack("!I", len(body)) + body)
+        except OSError:
+            pass
+"""
+
+
+def test_a_forged_refusal_stops_nobody(engine: Engine) -> None:
+    outcome = graded(engine, square=FORGED + "def square(x):\n    return 0")
+    assert marks(outcome)["square-test"] == 0.0
+    assert marks(graded(engine)) == FULL
+
+
+def test_a_pickle_of_the_student_runs_nothing_in_the_checker(engine: Engine) -> None:
+    answer = (
+        "import pickle, os\nclass Bad:\n    def __reduce__(self):\n        return os.system, ('true',)\n"
+        "pickle.dump(Bad(), open('model.pkl', 'wb'))"
+    )
+    cells = [
+        graded_cell(
+            "a",
+            "### BEGIN SOLUTION\nimport pickle\npickle.dump([1], open('model.pkl', 'wb'))\n### END SOLUTION",
+            solution=True,
+        ),
+        graded_cell(
+            "test",
+            "import pickle\nassert pickle.load(open('model.pkl', 'rb')) == [1]",
+            grade=True,
+            locked=True,
+            points=1,
+        ),
+    ]
+    spec = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    notebook = v4.new_notebook(cells=cells, metadata={"kernelspec": spec})
+    for source, score in ((notebook.cells[0].source, 1.0), (answer, 0.0)):
+        mine = copy.deepcopy(notebook)
+        mine.cells[0].source = source
+        outcome = engine.grade(Task("ada", notebook, rebuild(notebook, mine).notebook))
+        assert marks(outcome) == {"test": score}, texts(outcome)
+    assert "plain data only" in texts(outcome)

@@ -59,8 +59,8 @@ def ruleset(files: bool) -> Any:
     return Full(FSAccess.all())
 
 
-def restrict_files(readable: tuple[Path, ...], private: Path) -> None:
-    """Put on Landlock: no execution anywhere; no links, devices or sockets in the private folder either."""
+def restrict_files(readable: tuple[Path, ...], *writable: Path) -> None:
+    """Put on Landlock: no execution anywhere; no links, devices or sockets in the writable folders either."""
     from landlock import FSAccess
 
     if (abi := landlock_abi()) < OLDEST_ABI:
@@ -73,7 +73,8 @@ def restrict_files(readable: tuple[Path, ...], private: Path) -> None:
     for path in readable:
         rules.allow(path, rules=look if path.is_dir() else FSAccess.READ_FILE)
     rules.allow("/dev/null", rules=FSAccess.READ_FILE | FSAccess.WRITE_FILE)
-    rules.allow(private, rules=look | change)
+    for folder in writable:
+        rules.allow(folder, rules=look | change)
     ctypes.set_errno(0)
     rules.apply()
     os.close(rules._fd)

@@ -73,6 +73,8 @@ class Policy:
         Files and folders that may be read, with all below them. `jail.libraries()` gives those of Python itself.
     private : Path
         The one folder that may be written. It exists and is empty.
+    shared : Path, optional
+        Another one that may be written: of a checker, the student's.
     limits : Limits
     environment : mapping
         The whole environment, except that HOME, TMPDIR and the thread counts are set here.
@@ -89,6 +91,7 @@ class Policy:
     environment: Mapping[str, str] = field(default_factory=dict)
     descriptors: tuple[int, ...] = ()
     filled: bool = False
+    shared: Path | None = None
 
 
 _libc = ctypes.CDLL(None, use_errno=True)

@@ -333,7 +333,7 @@ class Run:
         elif "breach" in told:
             self._breach = str(told["detail"])
             if told["breach"] == "disk":
-                self.engine.lay_out(self.task)
+                self.engine.lay_out_student(self.task)
         elif told.get("alone") and self._resting and not self._student_done:
             # The first process waits for copies of which none is left.
             assert self.engine.link is not None
@@ -396,7 +396,6 @@ class Run:
         ending = self._ending or {}
         reason = str(ending.get("reason", ""))
         detail = str(ending.get("detail", ""))
-        private = str(self.engine.private)
         if reason not in ("stopped", "exit", ""):
             self._flag("limit" if reason != "signal" else "ended", "", f"The notebook was ended: {detail}")
         elif reason == "exit":
@@ -413,7 +412,7 @@ class Run:
                 # Before all others: where nbgrader finds an error behind a score, it takes the score.
                 outputs.insert(0 if entry.test else len(outputs), told)
             for output in outputs:
-                _hide(output, private)
+                _hide(output, (str(self.engine.private), str(self.engine.checked)))
                 if output.output_type == "execute_result":
                     output.execution_count = entry.cell.execution_count
             entry.cell.outputs = outputs
@@ -444,14 +443,20 @@ def _name(cell: NotebookNode) -> str:
     return str(cell.metadata.get("nbgrader", {}).get("grade_id", ""))
 
 
-def _hide(output: NotebookNode, private: str) -> None:
-    """Leave out the name of the private folder, which says nothing and differs from run to run."""
+def _hide(output: NotebookNode, folders: tuple[str, ...]) -> None:
+    """Leave out the names of the engine's folders, which say nothing and differ from run to run."""
+
+    def hidden(text: str) -> str:
+        for folder in folders:
+            text = text.replace(folder, ".")
+        return text
+
     if output.output_type == "stream":
-        output.text = output.text.replace(private, ".")
+        output.text = hidden(output.text)
     elif output.output_type == "error":
-        output.evalue = output.evalue.replace(private, ".")
-        output.traceback = [line.replace(private, ".") for line in output.traceback]
+        output.evalue = hidden(output.evalue)
+        output.traceback = [hidden(line) for line in output.traceback]
     else:
         for mime, text in output.data.items():
             if mime.startswith("text/") and isinstance(text, str):
-                output.data[mime] = text.replace(private, ".")
+                output.data[mime] = hidden(text)

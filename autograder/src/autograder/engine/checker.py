@@ -17,10 +17,13 @@ import signal
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, NoReturn
 
 from autograder.engine import jail
 from autograder.engine._events import EventWriter
+from autograder.engine._folders import WORDS as FILE_WORDS
+from autograder.engine._folders import Folders, forbid_unpickling
 from autograder.engine._random import SEEDING
 from autograder.engine.handles import HandleType, StudentError
 from autograder.engine.jail import JailError, Policy
@@ -54,6 +57,7 @@ class Checks:
     failed: set[int] = field(default_factory=set)  # set-up steps that could not run here
     current: int | None = None
     events: EventWriter | None = None
+    folders: Folders | None = None
 
     def emit(self, output: dict[str, Any]) -> None:
         """Pass on the outputs of test cells; nobody sees those of set-up cells."""
@@ -78,10 +82,13 @@ class Checks:
             theirs = session.fetch(sorted(wanted))
             self.own -= theirs.keys()
             space.update(theirs)
-            if step.patches:
-                session.before = Patches(
-                    session, space, {name: theirs.get(name, GONE) for name in step.patches}
-                )
+            known = {name: theirs.get(name, GONE) for name in step.patches}
+            patches = Patches(session, space, known) if step.patches else None
+            folders = self.folders if step.words & FILE_WORDS else None
+            if folders is not None:
+                folders.take()
+                session.after = folders.take
+            session.before = Before(patches, folders) if patches or folders else None
         before = set(space)
         fine = False
         # Set-up cells draw what they draw in the student's process. Tests draw what nobody foresees who lacks the
@@ -104,6 +111,20 @@ class Checks:
                 if name in space:
                     self.own.add(name)
         return fine
+
+
+class Before:
+    """What is done before each request: names that a test patched are carried over, and files that it wrote."""
+
+    def __init__(self, patches: Patches | None, folders: Folders | None) -> None:
+        self._patches, self._folders = patches, folders
+
+    def __call__(self) -> None:
+        """Do it."""
+        if self._patches is not None:
+            self._patches()
+        if self._folders is not None:
+            self._folders.give()
 
 
 GONE = object()
@@ -240,6 +261,11 @@ def check_submission(
         events.put("refused", str(error))
         os._exit(0)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    theirs = Path(told["shared"])
+    # A file of a temporary name may be meant for the student's code: both can reach it.
+    os.environ["TMPDIR"] = str(theirs)
+    checks.folders = Folders(policy.private, theirs)
+    forbid_unpickling()
     checks.shell.redirect(checks.emit)
     checks.seconds = told["seconds"]
     checks.secret = told["seed"]
@@ -263,9 +289,8 @@ def check_step(checks: Checks, step: Step, ends: tuple[int, int] | None) -> None
     session: Session | None = None
     fault = ""
     if ends is not None:
-        select.select(
-            [ends[1]], [], []
-        )  # the student's cells before it may take their time: the hub minds the clock
+        # The student's cells before it may take their time: the hub minds the clock.
+        select.select([ends[1]], [], [])
     events.put("begin", step.index)
     fine = False
     refusals: list[str] = []

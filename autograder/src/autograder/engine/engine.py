@@ -117,6 +117,7 @@ class Engine:
         sweep_scratch()
         self.scratch = Path(tempfile.mkdtemp(prefix=f"{SCRATCH}{os.getpid()}-"))
         self.private = self.scratch / "work"
+        self.checked = self.scratch / "check"
         self._plans: list[tuple[Any, Plan]] = []
         self._assigned: tuple[Any, ...] | None = None
         self._zygote: subprocess.Popen[bytes] | None = None
@@ -390,6 +391,7 @@ class Engine:
         """Fork the checker; return its number."""
         assert self.checkers is not None
         order = {"do": "start", **self._jail(pipes.asks), "unsafe": self.unsafe, "every": 0.2}
+        order |= {"private": str(self.checked), "shared": str(self.private)}
         self.checkers.send({**order, "seed": seed, "seconds": self.limits.cell_seconds}, pipes.checkers)
         return int(self._expect(self.checkers, "started")["started"])
 
@@ -401,17 +403,22 @@ class Engine:
         return {"private": str(self.private), "readable": readable, "limits": limits}
 
     def lay_out(self, task: Task) -> None:
-        """Fill the private folder: the student's files, and the assignment's over them."""
+        """Fill both folders: the student's with their files and the assignment's, the checker's with these alone."""
         self._laid = sum(map(len, task.files.values())) + sum(map(len, task.released.values()))
-        self._clear()
-        self.private.mkdir(exist_ok=True)
+        self.lay_out_student(task)
+        empty_folder(self.checked)
+        write_files(self.checked, task.released)
+
+    def lay_out_student(self, task: Task) -> None:
+        """Fill the student's folder anew."""
+        empty_folder(self.private)
         write_files(self.private, task.files)
         write_files(self.private, task.released)
 
     def _clear(self) -> None:
-        if self.private.is_dir():
+        for folder in (self.private, self.checked):
             with contextlib.suppress(OSError):
-                jail.empty(self.private)
+                empty_folder(folder)
 
     def _log(self) -> str:
         with contextlib.suppress(OSError):
@@ -448,7 +455,7 @@ def sweep_scratch() -> None:
                 and not os.path.exists(f"/proc/{owner}")
                 and folder.stat().st_uid == os.getuid()
             ):
-                for part in ("work", "released"):
+                for part in ("work", "check", "released"):
                     if (folder / part).is_dir():
                         jail.empty(folder / part)
                 shutil.rmtree(folder, ignore_errors=True)
@@ -469,6 +476,12 @@ def imports_of(source: NotebookNode) -> dict[str, str]:
                 for alias in node.names:
                     found[alias.asname or alias.name.partition(".")[0]] = ast.unparse(node)
     return found
+
+
+def empty_folder(folder: Path) -> None:
+    """Make a folder, or remove all that is in it."""
+    folder.mkdir(exist_ok=True)
+    jail.empty(folder)
 
 
 def same_files(one: Files, other: Files) -> bool:

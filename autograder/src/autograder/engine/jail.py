@@ -208,7 +208,7 @@ def confine(policy: Policy, *, unsafe: bool = False) -> tuple[str, ...]:
 
 def restrict_and_see(policy: Policy, parent: int) -> None:
     """Put on Landlock, and see that it holds."""
-    restrict_files(policy.readable, policy.private)
+    restrict_files(policy.readable, policy.private, *([policy.shared] if policy.shared else []))
     landlock_holds(parent)
 
 

@@ -82,8 +82,8 @@ class Session:
         Why the session is over, if it is. Every later use raises `SessionOver` at once.
     refusals : list of str
         What came back and could not be copied, in words for the student.
-    before : callable or None
-        Called before each request; its own requests go straight through.
+    before, after : callable or None
+        Called before each request, whose own requests go straight through, and after each answer.
     space : dict or None
         Where a name in `live` is bound anew when a function of the student's has bound it.
     """
@@ -106,6 +106,7 @@ class Session:
         self._mirror = Mirror(self, shared, live, seeded=seeded)
         self.refusals: list[str] = []
         self.before: Callable[[], object] | None = None
+        self.after: Callable[[], object] | None = None
         self._operators = operators
         self._limits = limits
         self._line = Patient(requests, answers, seconds=seconds, most=limits.size)
@@ -252,6 +253,8 @@ class Session:
             self._nested -= 1
             if not heard:  # also where the check itself was interrupted: what comes next answers no question
                 self._end(Fault("lost", "The check was interrupted while it waited."))
+        if self.after is not None:
+            self.after()
         if self._own_error is None:
             answer = self._mirror.after(operation, answer)
         return self._do(*answer, origin)

@@ -183,6 +183,7 @@ class Warden:
             environment=order.get("environment", {}),
             descriptors=tuple(descriptors),
             filled=True,
+            shared=Path(order["shared"]) if "shared" in order else None,
         )
         self._keep, self._alone = [], True
         self._every = float(order.get("every", 0.03))
