@@ -18,7 +18,7 @@ from autograder.engine._events import EventReader
 from autograder.engine._job import Cell, Pipes, lay_out
 from autograder.engine._outputs import new_output, one_line
 from autograder.engine.steps import Plan
-from autograder.engine.task import EngineError, Flag, Outcome, Task
+from autograder.engine.task import EngineError, Flag, Outcome, Task, TaskFailed
 from autograder.engine.values import DecodeError, encode
 from autograder.engine.warden import Link
 
@@ -62,7 +62,7 @@ class Run:
         try:
             self._job = lay_out(self.task.notebook, self.plan, self._steps, self.engine.modules, limit, total)
         except ValueError as error:
-            raise EngineError(f"{self.task.name}: {error}") from error
+            raise TaskFailed(f"{self.task.name}: {error}") from error
         self.cells, self._tests, self._notebook = self._job.cells, self._job.tests, self._job.notebook
         self._pipes: Pipes | None = None
         self._group = 0  # the student's first process, which leads the group
@@ -144,7 +144,7 @@ class Run:
                     selector.register(pipes.job, selectors.EVENT_WRITE, None)
                 self._mind_clocks()
                 if time.monotonic() > last:
-                    raise EngineError(f"{self.task.name}: the run does not come to its end.")
+                    raise TaskFailed(f"{self.task.name}: the run does not come to its end.")
                 if self._ending is None and self._student_done and (self._checker_done or checker_ended):
                     self.engine.link.send({"do": "stop"})
                     self._student_done = False  # once
