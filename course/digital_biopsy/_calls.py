@@ -35,7 +35,7 @@ class Call:
     line: str = ""
     printed: str = ""
     warned: tuple[str, ...] = ()
-    changed: bool = False  # whether it changed an argument in place; of a function elsewhere, what it says of itself
+    changed: bool = False  # whether it changed an argument in place
 
     @property
     def text(self) -> str:

@@ -9,10 +9,8 @@ code of the assignment and none of a student. `autograder.engine.warden` says wh
 
 from __future__ import annotations
 
-import ast
 import contextlib
 import copy
-import errno
 import os
 import pickle
 import select
@@ -31,7 +29,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from IPython.core.inputtransformer2 import TransformerManager
 from nbformat import NotebookNode
 from nbgrader.utils import determine_grade, is_grade, is_solution
 
@@ -40,6 +37,14 @@ from autograder.engine._events import EventReader
 from autograder.engine._job import Pipes
 from autograder.engine._outputs import Gathered
 from autograder.engine._run import Run
+from autograder.engine._scratch import (
+    SCRATCH,
+    empty_folder,
+    imports_of,
+    same_files,
+    sweep_scratch,
+    write_files,
+)
 from autograder.engine.checker import Secret
 from autograder.engine.jail import Limits, Policy
 from autograder.engine.plan import Plan, plan
@@ -49,7 +54,6 @@ from autograder.engine.warden import Closed, Link
 
 #: What nearly every notebook imports. The rest an assignment's own source tells: what is not needed makes forks slow.
 MODULES = ("numpy", "matplotlib", "IPython", "ipywidgets")
-SCRATCH = "digital-biopsy-"
 REHEARSAL_SECONDS = 60.0  # a source may train a network: what it imports comes long before its end
 #: Python 3.11 cannot make syntax trees in two threads at a time ("AST constructor recursion depth mismatch").
 PARSING = threading.RLock()
@@ -443,64 +447,3 @@ class Engine:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(self._checkers_pid, signal.SIGKILL)
             self._checkers_pid = 0
-
-
-def sweep_scratch() -> None:
-    """Remove the folders of workers of this user whose process was killed."""
-    for folder in Path(tempfile.gettempdir()).glob(f"{SCRATCH}[0-9]*-*"):
-        owner = folder.name.removeprefix(SCRATCH).partition("-")[0]
-        with contextlib.suppress(OSError):
-            if (
-                owner.isdigit()
-                and not os.path.exists(f"/proc/{owner}")
-                and folder.stat().st_uid == os.getuid()
-            ):
-                for part in ("work", "check", "released"):
-                    if (folder / part).is_dir():
-                        jail.empty(folder / part)
-                shutil.rmtree(folder, ignore_errors=True)
-
-
-def imports_of(source: NotebookNode) -> dict[str, str]:
-    """Return the names that solutions import at the top of their cells, each with its statement."""
-    found: dict[str, str] = {}
-    for cell in source.cells:
-        if cell.cell_type != "code" or not is_solution(cell):
-            continue
-        try:
-            body = ast.parse(TransformerManager().transform_cell(cell.source)).body
-        except SyntaxError:
-            continue
-        for node in body:
-            if isinstance(node, ast.Import | ast.ImportFrom) and not getattr(node, "level", 0):
-                for alias in node.names:
-                    found[alias.asname or alias.name.partition(".")[0]] = ast.unparse(node)
-    return found
-
-
-def empty_folder(folder: Path) -> None:
-    """Make a folder, or remove all that is in it."""
-    folder.mkdir(exist_ok=True)
-    jail.empty(folder)
-
-
-def same_files(one: Files, other: Files) -> bool:
-    """Whether two sets of files are the same, quickly where they are one object."""
-    return one is other or dict(one) == dict(other)
-
-
-def write_files(folder: Path, files: Files) -> None:
-    """Write files into a folder; a name that leads out of it, or that a folder already has, is left out."""
-    for name, content in files.items():
-        parts = Path(name).parts
-        if not parts or Path(name).is_absolute() or ".." in parts:
-            continue
-        path = folder.joinpath(*parts)
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content)
-        except OSError as error:
-            if error.errno in (errno.ENOSPC, errno.EDQUOT):
-                raise EngineError(
-                    f"The disk of the temporary folder is full: {folder}. Set TMPDIR to another."
-                ) from error
