@@ -353,7 +353,7 @@ def test_a_check_that_cannot_be_run_apart_is_named(engine: Engine) -> None:
     outcome = engine.grade(Task("ada", notebook, rebuild(notebook, notebook).notebook))
     assert marks(outcome) == {"fits": 1.0, "not": 0.0, "part": 0.5}
     assert list(outcome.unfit) == ["not"]
-    assert "apart" in outcome.unfit["not"]
+    assert "runs apart" in outcome.unfit["not"]
     assert not graded(engine).unfit
 
 

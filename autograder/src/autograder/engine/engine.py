@@ -35,7 +35,7 @@ from nbgrader.utils import determine_grade, is_grade, is_solution
 from autograder.engine import jail
 from autograder.engine._events import EventReader
 from autograder.engine._job import Pipes
-from autograder.engine._outputs import Gathered
+from autograder.engine._outputs import Gathered, one_line
 from autograder.engine._run import Run
 from autograder.engine._scratch import (
     SCRATCH,
@@ -292,13 +292,11 @@ class Engine:
                 continue
             alone = copy.deepcopy(cell)
             alone.outputs = rehearsal.outputs[number].outputs if number in rehearsal.outputs else []
-            if (determine_grade(cell)[0] or 0) < (determine_grade(alone)[0] or 0):
-                name = str(cell.metadata.nbgrader["grade_id"])
-                errors = [f"{out.ename}: {out.evalue}" for out in cell.outputs if out.output_type == "error"]
-                told = " ".join(errors[0].split())[:300] if errors else "it gives fewer points"
-                self.unfit[name] = (
-                    "It cannot be run apart from the answer: with the assignment's own solution it does not give "
-                    f"what it gives in one notebook ({told})."
+            errors = [f"{out.ename}: {out.evalue}" for out in cell.outputs if out.output_type == "error"]
+            if errors or (determine_grade(cell)[0] or 0) < (determine_grade(alone)[0] or 0):
+                told = one_line(errors[0], 300) if errors else "it gives fewer points than in one notebook"
+                self.unfit[str(cell.metadata.nbgrader["grade_id"])] = (
+                    f"Not even the assignment's own solution passes it when it runs apart from the answer ({told})."
                 )
 
     def _import(self, modules: Sequence[str]) -> bool:
