@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 
 from nbgrader.apps import api as formgrader
 from nbgrader.apps import autogradeapp as command
+from nbgrader.converters import base
 from nbgrader.converters.autograde import Autograde
 from nbgrader.converters.base import NbGraderException
 from nbgrader.preprocessors import Execute
@@ -26,6 +27,7 @@ from autograder.folders import WriteError
 from autograder.gradebook import GradebookError, UnknownStudent
 from autograder.settings import GradingEngine
 from autograder.submissions import SUFFIX, Item, SubmissionGone
+from autograder.whole_files import WholeFilesWriter
 from autograder.writer import Writer
 
 #: How often a submission is tried that ends its worker.
@@ -200,6 +202,7 @@ class _Run:
 
 
 def install() -> None:
-    """Let the command and formgrader use `EngineAutograde`; doing it again changes nothing."""
+    """Let the command and formgrader use `EngineAutograde`, and write whole files; doing it again changes nothing."""
     command.Autograde = EngineAutograde
     formgrader.Autograde = EngineAutograde
+    base.FilesWriter = WholeFilesWriter
