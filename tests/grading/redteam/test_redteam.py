@@ -149,7 +149,8 @@ class TestFeedback:
         assert page
         for kind, word in graded.words.items():
             assert not [spelling for spelling in spellings(word) if spelling in page], kind
-        assert "asked: 731.25" not in page
+        # Inputs that were kept in a file can be printed by a later cell: see "Inputs can be seen" in SECURITY.md.
+        assert "asked: 731.25" not in page or attack.name == "hidden-inputs-kept"
         assert "253.75" not in page
         assert "1462.5" not in page
 

@@ -434,8 +434,8 @@ GRADED = "autograder" in sys.modules or "/nonexistent" in os.environ.get("PATH",
 )
 row.right(
     "changes-its-arguments",
+    # The test asserts that its array is as before, and looks at its own copy: see "Arguments are copies" in SECURITY.md.
     answers={"normalise": "def normalise(a):\n    a -= a.mean()\n    a /= a.std()\n    return a"},
-    marks={"normalise": 0.0},
 )
 row.wrong(
     "changes-everything-it-gets",
