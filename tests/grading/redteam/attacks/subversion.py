@@ -434,7 +434,7 @@ GRADED = "autograder" in sys.modules or "/nonexistent" in os.environ.get("PATH",
 )
 row.right(
     "changes-its-arguments",
-    # The test asserts that its array is as before, and looks at its own copy: see "Arguments are copies" in SECURITY.md.
+    # The test asserts that its array is as before, and sees its own copy: "Arguments are copies" in SECURITY.md.
     answers={"normalise": "def normalise(a):\n    a -= a.mean()\n    a /= a.std()\n    return a"},
 )
 row.wrong(
