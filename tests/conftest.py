@@ -61,13 +61,17 @@ def pytest_report_header() -> str:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """With several workers, begin with what takes longest."""
     if hasattr(config, "workerinput"):
-        items.sort(key=lambda item: ("test_fresh_clone" not in item.nodeid, scope(item.nodeid) != "servers"))
+        items.sort(key=lambda item: ("test_fresh_clone" not in item.nodeid, not item.nodeid.startswith(LONG)))
+
+
+SERVERS = ("tests/bench/", "tests/browser/")
+LONG = (*SERVERS, "tests/grading/")
 
 
 def scope(nodeid: str) -> str:
     """What runs in one worker, in order: a file; and all that starts servers, which would slow each other."""
     path = nodeid.partition("::")[0]
-    return "servers" if path.startswith(("tests/bench/", "tests/browser/", "tests/grading/")) else path
+    return "servers" if path.startswith(SERVERS) else path
 
 
 @pytest.hookimpl(optionalhook=True)

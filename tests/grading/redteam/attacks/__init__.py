@@ -16,6 +16,7 @@ from tests.grading.redteam.attacks import (
 )
 
 ROWS = (
-    honest.row, notebook.row, notebook_file.row, files.row, subversion.row, objects.row, forgery.row, theft.row, harm.row,
+    honest.row, notebook.row, notebook_file.row, files.row, subversion.row, objects.row, forgery.row,
+    theft.row, harm.row,
 )  # fmt: skip
 ATTACKS: tuple[Attack, ...] = tuple(attack for row in ROWS for attack in row.attacks)
