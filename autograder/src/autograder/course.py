@@ -180,7 +180,12 @@ class Course:
         """
         sheets = self.book.sheets(name)
         if not sheets and not self.book.has_assignment(name):
-            raise CourseError(f"No assignment with ID '{name}' exists in the database")
+            known = ", ".join(self.book.assignment_names())
+            raise CourseError(
+                f"No assignment with ID '{name}' exists in the database"
+                + (f", which has: {known}." if known else ", which has none yet.")
+                + f" A new one is entered by: nbgrader generate_assignment {name}"
+            )
         chosen = [sheet for sheet in sheets if fits(sheet.name, [self.coursedir.notebook_id])]
         if not chosen:
             raise CourseError("No notebooks found, did you forget to run 'nbgrader generate_assignment'?")

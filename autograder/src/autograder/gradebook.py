@@ -106,6 +106,14 @@ class Book:
         asked = select(api.Assignment.id).where(api.Assignment.name == assignment)
         return bool(self._transaction(lambda db: db.execute(asked).first() is not None))
 
+    def assignment_names(self) -> list[str]:
+        """The names of all assignments that the gradebook knows."""
+        return list(
+            self._transaction(
+                lambda db: db.scalars(select(api.Assignment.name).order_by(api.Assignment.name)).all()
+            )
+        )
+
     def standings(self, assignment: str) -> dict[str, Standing]:
         """Return what the gradebook holds of a class, by student, with three questions."""
         sheets = self.sheets(assignment)
