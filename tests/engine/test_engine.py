@@ -441,3 +441,15 @@ def test_a_pickle_of_the_student_runs_nothing_in_the_checker(engine: Engine) -> 
         outcome = engine.grade(Task("ada", notebook, rebuild(notebook, mine).notebook))
         assert marks(outcome) == {"test": score}, texts(outcome)
     assert "plain data only" in texts(outcome)
+
+
+def test_a_hundred_and_fifty_questions(engine: Engine) -> None:
+    """More pipes than one message can carry, and many descriptors."""
+    cells = [graded_cell("a", "### BEGIN SOLUTION\ndef f(x):\n    return x\n### END SOLUTION", solution=True)]
+    for number in range(150):
+        text = f"assert f({number}) == {number}"
+        cells.append(graded_cell(f"test-{number}", text, grade=True, locked=True, points=1))
+    spec = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    notebook = v4.new_notebook(cells=cells, metadata={"kernelspec": spec})
+    outcome = engine.grade(Task("ada", notebook, rebuild(notebook, notebook).notebook))
+    assert set(marks(outcome).values()) == {1.0}

@@ -6,6 +6,7 @@ import ast
 import contextlib
 import errno
 import os
+import resource
 import shutil
 import tempfile
 from pathlib import Path
@@ -35,6 +36,15 @@ def sweep_scratch() -> None:
                     if (folder / part).is_dir():
                         jail.empty(folder / part)
                 shutil.rmtree(folder, ignore_errors=True)
+
+
+def allow_descriptors(wanted: int = 16_384) -> None:
+    """Raise this process's own limit on open files: each question has two pipes, and many workers may start at once."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 def imports_of(source: NotebookNode) -> dict[str, str]:

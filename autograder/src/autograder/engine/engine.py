@@ -39,6 +39,7 @@ from autograder.engine._outputs import Gathered, one_line
 from autograder.engine._run import Run
 from autograder.engine._scratch import (
     SCRATCH,
+    allow_descriptors,
     empty_folder,
     imports_of,
     same_files,
@@ -119,6 +120,7 @@ class Engine:
         self.unsafe = unsafe
         self._modules = tuple(modules)
         sweep_scratch()
+        allow_descriptors()
         self.scratch = Path(tempfile.mkdtemp(prefix=f"{SCRATCH}{os.getpid()}-"))
         self.private = self.scratch / "work"
         self.checked = self.scratch / "check"
