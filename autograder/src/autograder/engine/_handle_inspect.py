@@ -52,5 +52,24 @@ def code(facts: dict[str, Any], number: int, session: object) -> types.CodeType 
             lines = text.splitlines(keepends=True)
             linecache.cache[name] = (len(text), None, lines, name)
             empty: types.CodeType = (lambda: None).__code__
-            return empty.replace(co_filename=name, co_firstlineno=1)
+            return empty.replace(co_filename=name, co_firstlineno=1, **_arguments(facts.get("signature")))
     return None
+
+
+def _arguments(told: Any) -> dict[str, Any]:
+    """How many arguments of each kind there are, and their names, as a code object has them."""
+    match told:
+        case (list(parameters), _):
+            pass
+        case _:
+            return {}
+    kinds = [(str(name), kind) for name, kind, *_ in parameters[:200]]
+    by_place = [name for name, kind in kinds if kind in (0, 1)]
+    by_name = [name for name, kind in kinds if kind == 3]
+    return {
+        "co_argcount": len(by_place),
+        "co_posonlyargcount": sum(kind == 0 for _, kind in kinds),
+        "co_kwonlyargcount": len(by_name),
+        "co_nlocals": len(by_place) + len(by_name),
+        "co_varnames": (*by_place, *by_name),
+    }

@@ -89,12 +89,23 @@ class Registry:
                         [public(self._classes[base]) for base in mro],
                         [public(self._classes[base]) for base in bases],
                         frozenset(word for word in own if type(word) is str),
+                        self._set_up_class(module, full),
                     )  # fmt: skip
                     cls = facts.make((self._session, number))
                     self._classes[number] = cls
                     self._class_numbers[cls] = number
                 case _:
                     raise Broken("protocol", "An object is told of in another form.")
+
+    def _set_up_class(self, module: str, qualname: str) -> type | None:
+        """The check's own class of this name, if set-up cells of the notebook define it."""
+        session = self._session()
+        space = session.space if session is not None else None
+        found = space.get(qualname) if space is not None and module == "__main__" else None
+        if not isinstance(found, type) or isinstance(found, HandleType):
+            return None
+        local: type = found
+        return local if local.__module__ == "__main__" and StudentError not in local.__mro__ else None
 
     def resolve(self, number: int, origin: str) -> Any:
         """The handle, class or exception of this number."""
@@ -203,11 +214,12 @@ class _Facts:
         mro: list[type],
         bases: list[type],
         own: frozenset[str],
+        set_up: type | None = None,
     ) -> None:
         self.name, self.qualname, self.module = name, qualname, module
         self.doc = shown(doc[:_MOST_TRACE]) if type(doc) is str else None
         self.mro, self.bases, self.own = mro, bases, own
-        self.library = library_class(module, qualname)
+        self.library = set_up or library_class(module, qualname)
 
     def make(self, place: tuple[weakref.ref[Session], int]) -> type:
         """A class for handles, or for exceptions."""

@@ -146,7 +146,7 @@ class Mirror:
             now = getattr(builtins, name)
             if now is not known:
                 self._builtins[name] = now
-                self._ask("builtin", 0, name, (_caller(now),))
+                self._ask("builtin", 0, name, (_caller(now, gives=name == "input"),))
 
     def _push_random(self) -> None:
         if self._random is None:
@@ -178,8 +178,9 @@ def _called(origin: str) -> str:
     return origin.removesuffix("(...)").rpartition(".")[2]
 
 
-def _caller(function: Any) -> Any:
+def _caller(function: Any, *, gives: bool) -> Any:
     def patched(*args: Any, **kwargs: Any) -> Any:
-        return function(*args, **kwargs)
+        found = function(*args, **kwargs)
+        return found if gives else None
 
     return patched

@@ -7,6 +7,7 @@ trusted: each count is held against what remains, and against the limits, before
 
 from __future__ import annotations
 
+import sys
 from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol
@@ -129,7 +130,7 @@ class _Encoder:
         self._items -= 1
         if self._items < 0:
             raise self._too_large(f"more than {self._limits.items} values")
-        put = _PUT.get(type(value))
+        put = _PUT.get(type(value)) or (_Encoder._list if _is_shown_list(value) else None)
         if put is not None:
             put(self, value)
         elif type(value) in _NUMPY_SCALARS:
@@ -189,6 +190,18 @@ class _Encoder:
             self.put(item)
             self._path.pop()
         self._open.discard(id(value))
+
+    def _kind_of_dict(self, value: dict[object, object], *tags: bytes) -> None:
+        self._add(*tags)
+        self._dict(value)
+
+    def _list(self, value: Any) -> None:
+        self._many(b"l", value, tuple(list.__iter__(value)))
+
+    def _deque(self, value: deque[object]) -> None:
+        self._add(b"q")
+        self.put(value.maxlen)
+        self._many(b"l", value, tuple(value))
 
     def _set(self, tag: bytes, value: Iterable[object]) -> None:
         """In the order of their bytes, so that equal sets are written alike."""
@@ -253,6 +266,12 @@ class _Encoder:
         self._add(b"H", REF.pack(*found))
 
 
+def _is_shown_list(value: object) -> bool:
+    """Whether a value is one of Matplotlib's lists of what was drawn, which differ from lists in how they print."""
+    cbook = sys.modules.get("matplotlib.cbook")
+    return cbook is not None and type(value) is vars(cbook).get("silent_list")
+
+
 def _factory(value: defaultdict[Any, Any]) -> int:
     made = value.default_factory
     return next((place for place, known in enumerate(FACTORIES) if known is made), 0)
@@ -267,7 +286,7 @@ def _shown(key: object) -> str:
     return "..."
 
 
-_PUT: dict[type, Callable[[_Encoder, Any], object]] = {
+_PUT: dict[type, Callable[[_Encoder, Any], None]] = {
     type(None): lambda e, v: e._add(b"N"),
     type(Ellipsis): lambda e, v: e._add(b"E"),
     bool: lambda e, v: e._add(b"T" if v else b"F"),
@@ -282,10 +301,10 @@ _PUT: dict[type, Callable[[_Encoder, Any], object]] = {
     list: lambda e, v: e._many(b"l", v, tuple(v)),
     tuple: lambda e, v: e._many(b"t", v, v),
     dict: _Encoder._dict,
-    OrderedDict: lambda e, v: (e._add(b"O"), e._dict(v)),
-    Counter: lambda e, v: (e._add(b"C"), e._dict(v)),
-    defaultdict: lambda e, v: (e._add(b"D", bytes((_factory(v),))), e._dict(v)),
-    deque: lambda e, v: (e._add(b"q"), e.put(v.maxlen), e._many(b"l", v, tuple(v))),
+    OrderedDict: lambda e, v: e._kind_of_dict(v, b"O"),
+    Counter: lambda e, v: e._kind_of_dict(v, b"C"),
+    defaultdict: lambda e, v: e._kind_of_dict(v, b"D", bytes((_factory(v),))),
+    deque: _Encoder._deque,
     bytearray: lambda e, v: e._text(b"B", bytes(v)),
     type({}.keys()): lambda e, v: e._many(b"k", v, tuple(v)),
     type({}.values()): lambda e, v: e._many(b"w", v, tuple(v)),
