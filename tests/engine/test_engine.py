@@ -453,3 +453,13 @@ def test_a_hundred_and_fifty_questions(engine: Engine) -> None:
     notebook = v4.new_notebook(cells=cells, metadata={"kernelspec": spec})
     outcome = engine.grade(Task("ada", notebook, rebuild(notebook, notebook).notebook))
     assert set(marks(outcome).values()) == {1.0}
+
+
+def test_libraries_of_a_student_are_imported_beforehand(engine: Engine) -> None:
+    graded(engine)
+    assert "scipy.stats" not in engine.modules
+    tried = "try:\n    from scipy import stats, nothing_such\nexcept ImportError:\n    pass\n"
+    assert marks(graded(engine, answer=tried + RIGHT["answer"])) == FULL
+    assert "scipy.stats" in engine.modules
+    graded(engine, answer="import turtle_of_mine\n" + RIGHT["answer"])
+    assert "turtle_of_mine" not in engine.modules

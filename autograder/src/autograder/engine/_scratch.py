@@ -6,6 +6,7 @@ import ast
 import contextlib
 import errno
 import os
+import re
 import resource
 import shutil
 import tempfile
@@ -45,6 +46,28 @@ def allow_descriptors(wanted: int = 16_384) -> None:
     if soft != resource.RLIM_INFINITY and soft < most:
         with contextlib.suppress(OSError, ValueError):
             resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+
+
+#: Libraries that the warm process imports where a student's notebook does: nobody's time limit pays for that.
+LIBRARIES = frozenset(
+    """IPython PIL astropy cv2 imageio matplotlib mpl_toolkits networkx nibabel numba numpy pandas pydicom pywt scipy
+    seaborn skimage sklearn statsmodels sympy torch torchvision tqdm""".split()
+)
+_IMPORT = re.compile(
+    r"^[ \t]*(?:from[ \t]+([\w.]+)[ \t]+import[ \t]+\(?([\w, \t]+)|import[ \t]+([\w., \t]+))", re.MULTILINE
+)
+
+
+def imported_by(notebook: NotebookNode) -> set[str]:
+    """Return the modules of well-known libraries that a notebook's code seems to import."""
+    found: set[str] = set()
+    for cell in notebook.cells:
+        if cell.cell_type != "code" or "import" not in cell.source:
+            continue
+        for package, names, modules in _IMPORT.findall(cell.source[:200_000]):
+            parts = [part.split()[0] for part in (names or modules).split(",") if part.split()]
+            found |= {package, *(f"{package}.{part}" for part in parts)} if package else set(parts)
+    return {name for name in found if name.partition(".")[0] in LIBRARIES}
 
 
 def imports_of(source: NotebookNode) -> dict[str, str]:

@@ -41,6 +41,7 @@ from autograder.engine._scratch import (
     SCRATCH,
     allow_descriptors,
     empty_folder,
+    imported_by,
     imports_of,
     same_files,
     sweep_scratch,
@@ -125,7 +126,8 @@ class Engine:
         self.private = self.scratch / "work"
         self.checked = self.scratch / "check"
         self._plans: list[tuple[Any, Plan]] = []
-        self._assigned: tuple[Any, ...] | None = None
+        self._assigned: tuple[Plan, NotebookNode, Files] | None = None
+        self._tried: set[str] = set()  # libraries that were imported, or could not be, for a student
         self._zygote: subprocess.Popen[bytes] | None = None
         self.link: Link | None = None
         self.checkers: Link | None = None
@@ -168,6 +170,7 @@ class Engine:
             with PARSING:
                 program = self._plan_of(task)
             self._stand_ready(program, task.source, task.released)
+            self._import_more(imported_by(task.notebook))
             self.lay_out(task)
             with PARSING:
                 run = Run(self, task, program, self.prefix)
@@ -210,15 +213,11 @@ class Engine:
         if self._zygote is None or self._zygote.poll() is not None:
             self._stop()
             self._start(("torch",) if program.torch else ())
-        key = (program.digest, released)
-        if (
-            self._assigned is not None
-            and self._assigned[0] == key[0]
-            and same_files(self._assigned[1], released)
-        ):
+        known = self._assigned
+        if known is not None and known[0].digest == program.digest and same_files(known[2], released):
             return
         self._assign(program, source, released)
-        self._assigned = key
+        self._assigned = (program, source, released)
 
     def _start(self, more: tuple[str, ...]) -> None:
         here, there = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -312,6 +311,18 @@ class Engine:
             if told["threads"] != 1:
                 return False
         return True
+
+    def _import_more(self, names: set[str]) -> None:
+        """Let the zygote import libraries that a student uses and the assignment does not."""
+        new = sorted(names - self.modules - self._tried)
+        if not new:
+            return
+        self._tried.update(new)
+        if not self._import(new):  # one of them starts threads: students import it for themselves
+            assert self._assigned is not None
+            program, source, released = self._assigned
+            self._stop()
+            self._stand_ready(program, source, released)
 
     def _employ(self, secret: Secret) -> int | None:
         """Start the warden of the checkers; return how many steps it has run, None if that started threads."""
