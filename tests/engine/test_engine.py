@@ -463,3 +463,17 @@ def test_libraries_of_a_student_are_imported_beforehand(engine: Engine) -> None:
     assert "scipy.stats" in engine.modules
     graded(engine, answer="import turtle_of_mine\n" + RIGHT["answer"])
     assert "turtle_of_mine" not in engine.modules
+
+
+def test_a_set_up_cell_that_never_ends_costs_its_own_time(engine: Engine) -> None:
+    cells = [
+        graded_cell("a", "x = 2", locked=True),
+        graded_cell("b", "while True:\n    x += 0", locked=True),
+        graded_cell("c", "### BEGIN SOLUTION\ndef f(x):\n    return x\n### END SOLUTION", solution=True),
+        graded_cell("test", "assert f(x) == 2", grade=True, locked=True, points=1),
+    ]
+    spec = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    notebook = v4.new_notebook(cells=cells, metadata={"kernelspec": spec})
+    outcome = engine.grade(Task("ada", notebook, rebuild(notebook, notebook).notebook))
+    assert marks(outcome) == {"test": 1.0}, texts(outcome)
+    assert "ran longer" in flags(outcome)

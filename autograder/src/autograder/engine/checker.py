@@ -15,6 +15,7 @@ import random
 import select
 import signal
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -96,7 +97,9 @@ class Checks:
         seed = setup_seed(step.index) if step.kind == "setup" else number_of(f"{self.secret} {step.index}")
         reseed(seed, shared=step.index <= last_unseeded(self.plan))
         try:
-            fine = bool(self.shell.run(step.source, number=step.number))
+            # A set-up cell may take as long as it may in the student's process; a test waits for answers besides.
+            with time_limit(self.seconds if step.kind == "setup" else 2 * self.seconds + 5):
+                fine = bool(self.shell.run(step.source, number=step.number))
         finally:
             if not fine and step.kind == "setup":
                 self.failed.add(step.index)
@@ -111,6 +114,26 @@ class Checks:
                 if name in space:
                     self.own.add(name)
         return fine
+
+
+class Endless(Exception):  # noqa: N818 - it names the cell that it ends
+    """A cell of the assignment took too long."""
+
+
+@contextlib.contextmanager
+def time_limit(seconds: float) -> Iterator[None]:
+    """End what runs inside with an exception when it takes too long; code that is not Python's may go on."""
+
+    def end(number: int, frame: Any) -> NoReturn:
+        raise Endless(f"This cell of the assignment ran longer than {seconds:g} s.")
+
+    before = signal.signal(signal.SIGALRM, end)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 class Before:
@@ -176,17 +199,26 @@ def holds_handle(value: Any) -> bool:
 def check_assignment(shell: Shell, link: Link, secret_pipe: int, order: dict[str, Any]) -> None:
     """Read the secret, run the common set-up, then fork a checker for each submission until the hub goes away."""
     jail.watch_over(hidden=True)
+    jail.die_with_parent()
     secret: Secret = pickle.loads(read_all(secret_pipe))
     plan = secret.plan
     os.chdir(order["folder"])
     sys.path.insert(0, order["folder"])
     checks = Checks(shell, plan, secret.imports)
     shell.begin(checks.emit, seed=0)
+    checks.seconds = float(order["seconds"])
+    slow = -1
     for step in plan.steps[: secret.prefix]:
-        checks.run(step, None)
+        started = time.monotonic()
+        fine = checks.run(step, None)
+        if not fine and time.monotonic() - started >= checks.seconds:
+            slow = (
+                step.index
+            )  # it is the student's process that shows what comes of it; no mark waits for this here
+            break
     for step in plan.steps[secret.prefix :]:
         shell.prepare(step.source)
-    link.send({"ready": os.getpid(), "threads": len(os.listdir("/proc/self/task"))})
+    link.send({"ready": os.getpid(), "threads": len(os.listdir("/proc/self/task")), "slow": slow})
 
     drawn = random.getstate()
     rest = tuple(step for step in plan.steps[secret.prefix :] if not step.idle)
@@ -235,7 +267,8 @@ def rehearse(shell: Shell, cells: tuple[str, ...], policy: Policy, out: int) -> 
     shell.begin(lambda output: events.put_output(current, output), seed=0)
     known: set[str] = set()
     for current, source in enumerate(cells):
-        shell.run(source, number=current + 1)
+        with time_limit(policy.limits.cell_seconds):
+            shell.run(source, number=current + 1)
         events.put("ran", current)
         found = {name for name in list(sys.modules) if not name.startswith("__")} - known
         known |= found

@@ -23,7 +23,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from types import TracebackType
@@ -330,7 +330,8 @@ class Engine:
         here, there = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         read, write = os.pipe()
         with there:
-            self.link.send({"do": "assign", "folder": str(self._released)}, [there.fileno(), read])
+            order = {"do": "assign", "folder": str(self._released), "seconds": self.limits.cell_seconds}
+            self.link.send(order, [there.fileno(), read])
         os.close(read)
         self.checkers = Link(here)
         self._checkers_pid = self._expect(self.link, "assigned")["assigned"]
@@ -344,6 +345,9 @@ class Engine:
                 f"The assignment's own set-up cells cannot be run by the checker. {self._log()}"
             ) from error
         here.settimeout(None)
+        if told["slow"] >= 0:  # a set-up cell that does not end: what is before it is run once for all
+            self._dismiss()
+            return self._employ(replace(secret, prefix=told["slow"]))
         return secret.prefix if told["threads"] == 1 else None
 
     def _rehearse(self) -> Rehearsal:

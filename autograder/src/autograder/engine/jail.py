@@ -54,6 +54,7 @@ __all__ = [
     "Policy",
     "Watch",
     "confine",
+    "die_with_parent",
     "empty",
     "layers",
     "libraries",
@@ -109,6 +110,11 @@ def start_session(parent: int) -> None:
     _limits.prctl(_limits.PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         os._exit(128 + signal.SIGKILL)  # it died before the line above
+
+
+def die_with_parent() -> None:
+    """Let the kernel end this process when the one that forked it ends."""
+    _limits.prctl(_limits.PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def hide() -> None:
