@@ -32,6 +32,7 @@ def by_stock(
 
 def by_engine(
     engine: Engine, name: str, source: NotebookNode, submitted: NotebookNode, files: Mapping[str, bytes]
-) -> NotebookNode:
-    """Run a submission in the engine."""
-    return engine.grade(Task(name, source, rebuild(source, submitted).notebook, released=files)).notebook
+) -> tuple[NotebookNode, frozenset[str]]:
+    """Run a submission in the engine; return it, and the checks whose marks are left to a person where not full."""
+    outcome = engine.grade(Task(name, source, rebuild(source, submitted).notebook, released=files))
+    return outcome.notebook, frozenset(outcome.unfit)

@@ -15,10 +15,13 @@ PATH = Path(__file__).resolve().parents[3] / "autograder" / "DIFFERENCES.md"
 HEAD = """# Differences from stock nbgrader
 
 `tests/grading/differential` grades the same submissions with stock `nbgrader autograde` and with the grading
-engine: the answers of every chapter, nbgrader's own fixture notebooks, and {exercises} small exercises in the styles
-that instructors use ({sheets} assignments, four submissions of each: right, right written differently, wrong, untouched).
-All marks that are not listed here are the same. The test fails if a row is missing, or no longer true, or if a right
-answer has less than stock gives.
+engine: the answers of every chapter, nbgrader's own fixture notebooks, and {exercises} small exercises in the
+styles that instructors use ({sheets} assignments with four submissions each: right, right written differently,
+wrong, untouched). All marks that are not listed here are the same. The test fails if a row is missing, or no longer
+true, or if a right answer has less than stock gives it.
+
+"By hand": the check cannot be run apart from the answer. The engine finds that out with the assignment's own
+solution, before any submission; a mark that would not be full is left to a person then, with a flag that says why.
 
 `python -m tests.grading.differential` writes this page anew; the reasons stand in
 `tests/grading/differential/reasons.py`.
@@ -47,17 +50,29 @@ class Row:
     @property
     def costs(self) -> bool:
         """Whether an honest student loses by the engine."""
-        return self.honest and (self.ours or 0) < (self.stock or 0)
+        return self.honest and self.ours is not None and self.ours < (self.stock or 0)
 
-    def line(self) -> str:
-        """Return the row as it stands in the table."""
-        gains = "the student" if (self.ours or 0) > (self.stock or 0) else "nobody: a wrong answer"
-        gains = "**stock**" if self.costs else gains
-        cells = (
-            self.sheet, self.exercise, self.submission, shown(self.stock), shown(self.ours), shown(self.most),
-            gains, REASONS.get((self.sheet, self.exercise, self.submission), REASONS.get((self.sheet, self.exercise), "")),
-        )  # fmt: skip
-        return f"| {' | '.join(cells)} |"
+    @property
+    def gains(self) -> str:
+        """Who gains by the difference."""
+        if self.ours is None:
+            return "nobody: waits"
+        return "the student" if self.ours > (self.stock or 0) else "the honest"
+
+
+def lines(rows: Iterable[Row]) -> list[str]:
+    """Return the table's lines; submissions of one exercise that differ alike share one."""
+    alike: dict[tuple[str, ...], list[Row]] = {}
+    for row in sorted(rows, key=lambda row: (row.sheet, row.exercise)):
+        mark = "by hand" if row.ours is None else shown(row.ours)
+        alike.setdefault((row.sheet, row.exercise, mark, shown(row.most), row.gains), []).append(row)
+    found = []
+    for (sheet, exercise, mark, most, gains), group in alike.items():
+        submissions = ", ".join(row.submission for row in group)
+        stock = ", ".join(shown(row.stock) for row in group)
+        reason = REASONS.get((sheet, exercise), "")
+        found.append(f"| {' | '.join((sheet, exercise, submissions, stock, mark, most, gains, reason))} |")
+    return found
 
 
 def shown(mark: float | None) -> str:
@@ -84,13 +99,11 @@ def compare(
 
 def listed(sheet: str) -> list[str]:
     """Return the lines of the committed table about one assignment."""
-    lines = PATH.read_text(encoding="utf-8").splitlines()
-    return [line for line in lines if line.startswith(f"| {sheet} |")]
+    text = PATH.read_text(encoding="utf-8")
+    return [line for line in text.splitlines() if line.startswith(f"| {sheet} |")]
 
 
 def write(rows: Iterable[Row], *, sheets: int, exercises: int) -> None:
     """Write the table."""
-    lines = [row.line() for row in sorted(rows, key=lambda row: (row.sheet, row.exercise, row.submission))]
-    PATH.write_text(
-        HEAD.format(sheets=sheets, exercises=exercises) + "\n".join(lines) + "\n", encoding="utf-8"
-    )
+    table = "\n".join(lines(rows))
+    PATH.write_text(f"{HEAD.format(sheets=sheets, exercises=exercises)}{table}\n", encoding="utf-8")

@@ -110,6 +110,9 @@ def parse(name: str, text: str) -> Sheet:
 def solved(text: str) -> str:
     """Mark the solution: the body of a function that is all of the cell, else the whole cell."""
     begin, end = "### BEGIN SOLUTION", "### END SOLUTION"
+    if text.startswith("%%"):  # a cell magic stands first
+        magic, rest = text.split("\n", 1)
+        return f"{magic}\n{begin}\n{rest}\n{end}"
     try:
         body = ast.parse(text).body
     except SyntaxError:
