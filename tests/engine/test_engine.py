@@ -477,3 +477,17 @@ def test_a_set_up_cell_that_never_ends_costs_its_own_time(engine: Engine) -> Non
     outcome = engine.grade(Task("ada", notebook, rebuild(notebook, notebook).notebook))
     assert marks(outcome) == {"test": 1.0}, texts(outcome)
     assert "ran longer" in flags(outcome)
+
+
+def test_only_the_checker_knows_that_it_grades(engine: Engine) -> None:
+    ask = "import os\n{} = os.environ.get('NBGRADER_EXECUTION')"
+    cells = [
+        graded_cell("a", ask.format("given"), locked=True),
+        graded_cell("b", f"### BEGIN SOLUTION\n{ask.format('mine')}\n### END SOLUTION", solution=True),
+        graded_cell("test", "import os\nassert os.environ['NBGRADER_EXECUTION'] == given == 'autograde'\nassert mine is None",
+                    grade=True, locked=True, points=1),
+    ]  # fmt: skip
+    spec = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    notebook = v4.new_notebook(cells=cells, metadata={"kernelspec": spec})
+    outcome = engine.grade(Task("ada", notebook, rebuild(notebook, notebook).notebook))
+    assert marks(outcome) == {"test": 1.0}, texts(outcome)

@@ -202,6 +202,7 @@ def check_assignment(shell: Shell, link: Link, secret_pipe: int, order: dict[str
     jail.die_with_parent()
     secret: Secret = pickle.loads(read_all(secret_pipe))
     plan = secret.plan
+    os.environ.update(order["environment"])
     os.chdir(order["folder"])
     sys.path.insert(0, order["folder"])
     checks = Checks(shell, plan, secret.imports)

@@ -54,6 +54,8 @@ from autograder.engine.rebuild import rebuild
 from autograder.engine.task import EngineError, Files, Outcome, Task, TaskFailed
 from autograder.engine.warden import Closed, Link
 
+#: What nbgrader sets while it grades; tests may ask. Students' processes do not learn that they are graded.
+GRADING = {"NBGRADER_EXECUTION": "autograde"}
 #: What nearly every notebook imports. The rest an assignment's own source tells: what is not needed makes forks slow.
 MODULES = ("numpy", "matplotlib", "IPython", "ipywidgets")
 REHEARSAL_SECONDS = 60.0  # a source may train a network: what it imports comes long before its end
@@ -331,6 +333,7 @@ class Engine:
         read, write = os.pipe()
         with there:
             order = {"do": "assign", "folder": str(self._released), "seconds": self.limits.cell_seconds}
+            order["environment"] = GRADING
             self.link.send(order, [there.fileno(), read])
         os.close(read)
         self.checkers = Link(here)
@@ -355,7 +358,13 @@ class Engine:
         assert self.checkers is not None
         read, write = os.pipe()
         self._lay_out_released()
-        order = {"do": "start", **self._jail(0), "unsafe": self.unsafe, "rehearse": True}
+        order = {
+            "do": "start",
+            **self._jail(0),
+            "unsafe": self.unsafe,
+            "rehearse": True,
+            "environment": GRADING,
+        }
         self.checkers.send(order, [write])
         os.close(write)
         found = Rehearsal()
@@ -410,7 +419,7 @@ class Engine:
         """Fork the checker; return its number."""
         assert self.checkers is not None
         order = {"do": "start", **self._jail(pipes.asks), "unsafe": self.unsafe, "every": 0.2}
-        order |= {"private": str(self.checked), "shared": str(self.private)}
+        order |= {"private": str(self.checked), "shared": str(self.private), "environment": GRADING}
         self.checkers.send({**order, "seed": seed, "seconds": self.limits.cell_seconds}, pipes.checkers)
         return int(self._expect(self.checkers, "started")["started"])
 
