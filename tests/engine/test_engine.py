@@ -484,9 +484,10 @@ def test_only_the_checker_knows_that_it_grades(engine: Engine) -> None:
     cells = [
         graded_cell("a", ask.format("given"), locked=True),
         graded_cell("b", f"### BEGIN SOLUTION\n{ask.format('mine')}\n### END SOLUTION", solution=True),
-        graded_cell("test", "import os\nassert os.environ['NBGRADER_EXECUTION'] == given == 'autograde'\nassert mine is None",
-                    grade=True, locked=True, points=1),
-    ]  # fmt: skip
+        graded_cell(
+            "test", "assert given == 'autograde'\nassert mine is None", grade=True, locked=True, points=1
+        ),
+    ]
     spec = {"name": "python3", "display_name": "Python 3", "language": "python"}
     notebook = v4.new_notebook(cells=cells, metadata={"kernelspec": spec})
     outcome = engine.grade(Task("ada", notebook, rebuild(notebook, notebook).notebook))
