@@ -24,6 +24,8 @@ DTYPE = re.compile(
 
 class DecodeError(ValueError):
     """Bytes that are no message of `encode`, or pass the limits."""
+
+
 #: What makes the values of a defaultdict, by the byte that stands for it; any other goes as the first.
 FACTORIES: tuple[type | None, ...] = (None, int, float, str, list, dict, set, tuple, bool, complex)
 
