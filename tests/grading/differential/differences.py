@@ -23,6 +23,9 @@ true, or if a right answer has less than stock gives it.
 "By hand": the check cannot be run apart from the answer. The engine finds that out with the assignment's own
 solution, before any submission; a mark that would not be full is left to a person then, with a flag that says why.
 
+The chapters' hidden inputs are drawn afresh, by stock anew for each run: a wrong answer that some draws find out may
+have a little more or less by either. Right answers never do.
+
 `python -m tests.grading.differential` writes this page anew; the reasons stand in
 `tests/grading/differential/reasons.py`.
 

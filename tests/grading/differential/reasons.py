@@ -41,5 +41,5 @@ _FIXTURES["preprocessors-test_taskcell"] = _FIXTURES["preprocessors-test"]
 REASONS |= {(name, cell): _NO_SOLUTION for name, cells in _FIXTURES.items() for cell in cells}
 REASONS |= {("preprocessors-submitted", cell): _GIVEN_UP for cell in ("baz", "foo", "quux")}
 REASONS["apps-validating-environment-variable", "cell-bfbdf1784663b6b6"] = (
-    "The check asks for an environment variable of nbgrader's validation; the jail passes none on"
+    "The check fails by intent wherever it is graded, so the source's own solution fails it too"
 )
