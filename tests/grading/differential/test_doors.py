@@ -44,7 +44,7 @@ def test_chapters(chapter: Chapter, tmp_path: Path) -> None:
     course.submit("half", chapter.name, submission(released, half_right(released, chapter)[0]))
     course.submit("untouched", chapter.name, submission(released, {}))
     course.nbgrader("generate_assignment", chapter.name, "--force")
-    source = read_source(chapter.checkout / "solutions" / chapter.name / "exercises.md")
+    source = read_source(chapter.checkout / "solutions" / chapter.name / "exercises.md", graded=True)
     drawn = {
         cell.metadata.nbgrader["grade_id"]
         for cell in source.cells
