@@ -28,7 +28,7 @@ from autograder.feedback import configure_feedback
 c = get_config()
 c.CourseDirectory.course_id = "redteam"
 c.CourseDirectory.ignore = [".ipynb_checkpoints", "*.pyc", "__pycache__"]
-c.GradingEngine.cell_seconds = 2.0
+c.GradingEngine.cell_seconds = 4.0
 c.GradingEngine.notebook_seconds = 15.0
 c.GradingEngine.memory = 400
 c.GradingEngine.disk = 24
