@@ -28,8 +28,8 @@ from autograder.feedback import configure_feedback
 c = get_config()
 c.CourseDirectory.course_id = "redteam"
 c.CourseDirectory.ignore = [".ipynb_checkpoints", "*.pyc", "__pycache__"]
-c.GradingEngine.cell_seconds = 4.0
-c.GradingEngine.notebook_seconds = 15.0
+c.GradingEngine.cell_seconds = 3.0
+c.GradingEngine.notebook_seconds = 22.0
 c.GradingEngine.memory = 400
 c.GradingEngine.disk = 24
 c.GradingEngine.processes = 32

@@ -37,7 +37,7 @@ from autograder.engine.jail import Ending, Limits, Policy, Watch
 MOST_DESCRIPTORS = 240
 _DATAGRAM = 1 << 18
 #: Seconds that the hub has to clear a folder that was filled.
-CLEARING = 3.0
+CLEARING = 1.0
 
 Body = Callable[[Policy, list[int], dict[str, Any]], NoReturn]
 
@@ -153,17 +153,19 @@ class Warden:
                 watch.reap()
             return
         reason, detail = problem
-        if self._keep and reason in ("memory", "processes", "disk") and watch.sweep(self._keep):
-            watch.reap()
-            if reason == "disk":
-                watch.rest_disk(CLEARING)  # the hub clears the folder
-            until = time.monotonic() + 0.2  # memory is given back a little after its owner has died
-            while (problem := watch.breach()) is not None and time.monotonic() < until:
-                time.sleep(0.01)
+        if self._keep and reason in ("memory", "processes", "disk"):
+            # Said first: whoever waits for the killed process must know why it is gone.
+            self.link.send({"breach": reason, "detail": detail})
+            if watch.sweep(self._keep):
                 watch.reap()
-            if problem is None:
-                self.link.send({"breach": reason, "detail": detail})
-                return
+                if reason == "disk":
+                    watch.rest_disk(CLEARING)  # the hub clears the folder
+                until = time.monotonic() + 0.2  # memory is given back a little after its owner has died
+                while (problem := watch.breach()) is not None and time.monotonic() < until:
+                    time.sleep(0.01)
+                    watch.reap()
+                if problem is None:
+                    return
         self._finish(watch, (reason, detail))
 
     def _finish(self, watch: Watch, problem: tuple[str, str] | None) -> None:
