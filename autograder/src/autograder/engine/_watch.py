@@ -311,8 +311,7 @@ class Watch:
     def interrupt(self, pid: int) -> None:
         """Send SIGINT to one process of the group, as a notebook's stop button does."""
         if pid in self._members():
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.kill(pid, signal.SIGINT)
+            self._signal(pid, signal.SIGINT)
 
     def _kill_all(self) -> None:
         """Kill and reap until nobody is left; the first process last, so that its number stays taken till then."""
@@ -325,8 +324,7 @@ class Watch:
             group = self._members()
             for pid, process in group.items():
                 if not process.zombie:
-                    with contextlib.suppress(ProcessLookupError, PermissionError):
-                        os.kill(pid, signal.SIGKILL)
+                    self._signal(pid, signal.SIGKILL)
                 elif pid != self.pid:
                     with contextlib.suppress(ChildProcessError):  # not ours yet: its parent is just dying
                         os.waitpid(pid, os.WNOHANG)

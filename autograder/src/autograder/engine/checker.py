@@ -303,17 +303,12 @@ def check_submission(
     checks.shell.redirect(checks.emit)
     checks.seconds = told["seconds"]
     checks.secret = told["seed"]
-    sessions = asked(list(zip(pipes[::2], pipes[1::2], strict=True)))
+    sessions = zip(pipes[::2], pipes[1::2], strict=True)  # one to ask by, one to hear by, for each question
     for step in steps:
         ends = next(sessions) if step.asks else None
         check_step(checks, step, ends)
     events.put("done")
     os._exit(0)
-
-
-def asked(pipes: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
-    """Give each question its pipes: one to ask by, one to hear by."""
-    yield from pipes
 
 
 def check_step(checks: Checks, step: Step, ends: tuple[int, int] | None) -> None:

@@ -261,7 +261,7 @@ class Engine:
         with PARSING:
             imports = imports_of(source)
         self._employ(Secret(program, 0, cells, imports))
-        rehearsal = self._rehearse()
+        rehearsal = self._rehearse(released)
         more = [name for name in rehearsal.modules if name not in self.modules]
         self._dismiss()
         if more and not self._import(more):
@@ -353,11 +353,12 @@ class Engine:
             return self._employ(replace(secret, prefix=told["slow"]))
         return secret.prefix if told["threads"] == 1 else None
 
-    def _rehearse(self) -> Rehearsal:
+    def _rehearse(self, released: Files) -> Rehearsal:
         """Run the source with its solutions once, in one namespace."""
         assert self.checkers is not None
         read, write = os.pipe()
-        self._lay_out_released()
+        self._clear()
+        write_files(self.private, released)
         order = {
             "do": "start",
             **self._jail(0),
@@ -386,13 +387,6 @@ class Engine:
         self._expect(self.checkers, "ended")
         self._clear()
         return found
-
-    def _lay_out_released(self) -> None:
-        self._clear()
-        self.private.mkdir(exist_ok=True)
-        for path in self._released.rglob("*"):
-            if path.is_file():
-                write_files(self.private, {str(path.relative_to(self._released)): path.read_bytes()})
 
     def _dismiss(self) -> None:
         assert self.link is not None and self.checkers is not None
