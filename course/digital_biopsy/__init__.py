@@ -20,8 +20,12 @@ __all__ = [
     "claims",
     "data",
     "demos",
+    "histogram",
     "images",
     "phantoms",
+    "resolution",
+    "shape",
+    "texture",
 ]
 
 

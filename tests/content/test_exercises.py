@@ -10,37 +10,10 @@ from pathlib import Path
 import pytest
 
 from autograder.sources import OPTIONS, Cell, find_chapters, read_cells
+from tests.content.contracts import CONTRACTS, SIGNATURES
 
 ROOT = Path(__file__).resolve().parents[2]
 CHAPTERS = find_chapters(ROOT / "solutions")
-
-#: The contracts of the curriculum: the points of each check, by the names that it speaks of.
-CONTRACTS: dict[str, dict[tuple[str, ...], int]] = {
-    "00-digital-biopsy": {("minmax",): 2, ("roi_values",): 2, ("PIPELINE",): 1},
-    "01-hounsfield-units": {
-        ("mean_attenuation",): 2,
-        ("hounsfield", "attenuation"): 3,
-        ("drift_bias",): 3,
-        ("estimate_drift", "correct_drift"): 4,
-        ("rescale",): 3,
-        ("window",): 3,
-        ("partial_volume",): 2,
-    },
-}
-SIGNATURES: dict[str, dict[str, str]] = {
-    "00-digital-biopsy": {"minmax": "image", "roi_values": "image, mask"},
-    "01-hounsfield-units": {
-        "mean_attenuation": "incident, transmitted, thickness",
-        "hounsfield": "mu, mu_water",
-        "attenuation": "hu, mu_water",
-        "drift_bias": "hu, epsilon",
-        "estimate_drift": "measured_water_hu",
-        "correct_drift": "hu, epsilon",
-        "rescale": "stored, slope, intercept, padding=None",
-        "window": "hu, center, width",
-        "partial_volume": "fractions, hu",
-    },
-}
 
 
 @dataclass
@@ -171,7 +144,7 @@ class TestExercise:
                 assert call in spoken, f"line {call.lineno} of the check has no says="
 
 
-@pytest.mark.parametrize("chapter", sorted(CONTRACTS))
+@pytest.mark.parametrize("chapter", CHAPTERS)
 def test_contracts_of_the_curriculum(chapter: str) -> None:
     found = {}
     definitions = {}

@@ -10,6 +10,7 @@ import pytest
 
 from digital_biopsy import attenuation, claims
 from digital_biopsy.claims import Claim, Measurement, Trial
+from digital_biopsy.claims import attenuation as chapter_1
 
 
 def row(claimed: float, measured: float, *, lifts: bool = False) -> Measurement:
@@ -60,8 +61,8 @@ def test_verdict_follows_the_tabulated_physics(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_step_of_the_beam_energy_is_searched_for() -> None:
-    assert claims.energy_of_step(-0.0055) == 70.0
-    assert claims.energy_of_step(-0.0043) == 80.0
+    assert chapter_1.energy_of_step(-0.0055) == 70.0
+    assert chapter_1.energy_of_step(-0.0043) == 80.0
 
 
 @pytest.mark.parametrize(

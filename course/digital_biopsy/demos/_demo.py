@@ -66,6 +66,8 @@ class Demo:
         at a few stops of each control.
     size : (width, height)
         Of the picture, in CSS pixels.
+    narrow : (width, height), optional
+        Of the picture where there is little room: ``setup`` is called with a figure of this size too.
 
     Examples
     --------
@@ -94,6 +96,7 @@ class Demo:
     question: Question | None = None
     table: Callable[[Any], Table] | None = None
     size: tuple[int, int] = (760, 380)
+    narrow: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
         names = [control.name for control in self.controls]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Any
 
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from digital_biopsy.demos._png import encode_png
@@ -52,6 +53,19 @@ def bare(axes: Axes, title: str) -> Axes:
     if isinstance(layout, ConstrainedLayoutEngine):
         layout.set(rect=(0, 0, 1, 0.97 if title else 1))
     return axes
+
+
+def panels(figure: Figure, names: Sequence[str], shares: Sequence[float] | None = None) -> dict[str, Axes]:
+    """Axes side by side, or one below another in a figure that is taller than wide.
+
+    ``shares`` are their widths in a row. In a column all are equally high.
+    """
+    width, height = figure.get_size_inches()
+    if width >= height:
+        made = figure.subplots(1, len(names), width_ratios=shares, squeeze=False)
+    else:
+        made = figure.subplots(len(names), 1, squeeze=False)
+    return dict(zip(names, made.flat, strict=True))
 
 
 def picture(
