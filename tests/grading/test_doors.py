@@ -62,7 +62,13 @@ def by_formgrader(root: Path) -> None:
 
 
 def by_command(root: Path) -> None:
-    command = [sys.executable, "-m", "autograder", "grade", plain.NAME, "--course-root", str(root)]
+    command = [
+        str(Path(sys.executable).with_name("digital-biopsy")),
+        "grade",
+        plain.NAME,
+        "--course-root",
+        str(root),
+    ]
     done = subprocess.run(
         command, cwd="/", env=plain.environment(), capture_output=True, text=True, check=False
     )
