@@ -259,8 +259,7 @@ def intensity_volume_histogram(values: ArrayLike, step: float = 1.0) -> dict[str
         If no value is left, one is infinite, or `step` does not fit the values.
     """
     inside = _inside(values)
-    if not (np.isfinite(step) and step > 0):
-        raise ValueError(f"step must be above zero, not {step!r}.")
+    step = positive(step, "step")
     low = inside.min()
     place = np.rint((inside - low) / step)
     require(
@@ -293,11 +292,27 @@ def intensity_volume_histogram(values: ArrayLike, step: float = 1.0) -> dict[str
     return found
 
 
-def whole(value: int, name: str) -> int:
+def finite(value: object, name: str) -> float:
+    """One finite number."""
+    one = np.asarray(value)
+    if one.ndim or one.dtype.kind not in "biuf" or not np.isfinite(one):
+        raise ValueError(f"{name} must be one finite number, not {value!r}.")
+    return float(one)
+
+
+def positive(value: object, name: str) -> float:
+    """One finite number above zero."""
+    if not finite(value, name) > 0:
+        raise ValueError(f"{name} must be above zero, not {value!r}.")
+    return finite(value, name)
+
+
+def whole(value: object, name: str) -> int:
     """A whole number, 1 or more."""
-    if np.ndim(value) != 0 or isinstance(value, bool | np.bool_) or not value >= 1 or value != int(value):
+    one = np.asarray(value)
+    if one.ndim or one.dtype.kind not in "iuf" or not 1 <= one < 2**53 or one != np.floor(one):
         raise ValueError(f"{name} must be a whole number, 1 or more, not {value!r}.")
-    return int(value)
+    return int(one)
 
 
 def _inside(values: ArrayLike) -> Floats:

@@ -25,10 +25,12 @@ from numpy.typing import ArrayLike, NDArray
 from ._arguments import numbers, require
 from ._histogram_ibsi import (
     IBSI_CODES,
+    finite,
     intensity_histogram,
     intensity_statistics,
     intensity_volume_histogram,
     local_intensity,
+    positive,
     whole,
 )
 
@@ -88,7 +90,7 @@ def discretise_width(values: ArrayLike, width: float, minimum: float) -> Levels:
     array([ 1,  1,  2, 42])
     """
     array = _values(values)
-    step, start = _width(width), _finite(minimum, "minimum")
+    step, start = positive(width, "width"), finite(minimum, "minimum")
     known = ~np.isnan(array)
     lowest = array[known].min(initial=np.inf)
     if lowest < start:
@@ -300,7 +302,9 @@ def binning_trial(values: ArrayLike, width: float, offset: float) -> float:
     0.8944
     """
     inside, sigma = _scattered(values)
-    return float(_bin_numbers(inside, _width(width), _finite(offset, "offset")).std() * width / sigma)
+    return float(
+        _bin_numbers(inside, positive(width, "width"), finite(offset, "offset")).std() * width / sigma
+    )
 
 
 def widest_safe_bin(values: ArrayLike, tolerance: float, candidates: ArrayLike, n_offsets: int) -> float:
@@ -338,16 +342,15 @@ def widest_safe_bin(values: ArrayLike, tolerance: float, candidates: ArrayLike, 
     """
     inside, sigma = _scattered(values)
     steps = whole(n_offsets, "n_offsets")
-    if not tolerance > 0:
-        raise ValueError(f"tolerance must be above zero, not {tolerance!r}; 0.05 allows an error of 5 %.")
+    allowed = positive(tolerance, "tolerance")
     widths = np.unique(np.atleast_1d(numbers(candidates, "candidates")))
     require(np.isfinite(widths) & (widths > 0), "candidates are bin widths: finite, and above zero.")
     for width in widths[::-1]:
         ratios = (_bin_numbers(inside, width, j * width / steps).std() * width / sigma for j in range(steps))
-        if all(abs(ratio - 1.0) <= tolerance for ratio in ratios):
+        if all(abs(ratio - 1.0) <= allowed for ratio in ratios):
             return float(width)
     raise ValueError(
-        f"None of the {widths.size} candidates keeps sigma within {tolerance:.3g} of 1 for every offset. "
+        f"None of the {widths.size} candidates keeps sigma within {allowed:.3g} of 1 for every offset. "
         "Offer narrower bins, or allow more."
     )
 
@@ -371,16 +374,3 @@ def _values(values: ArrayLike) -> Floats:
     array = numbers(values, "values")
     require(~np.isinf(array), "values must be finite, or NaN for what lies outside the ROI.")
     return array
-
-
-def _finite(value: float, name: str) -> float:
-    if not np.ndim(value) == 0 or not np.isfinite(value):
-        raise ValueError(f"{name} must be one finite number, not {value!r}.")
-    return float(value)
-
-
-def _width(width: float) -> float:
-    step = _finite(width, "width")
-    if not step > 0:
-        raise ValueError(f"width must be above zero, not {width!r}.")
-    return step
