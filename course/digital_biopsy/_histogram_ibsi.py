@@ -114,7 +114,8 @@ def intensity_statistics(values: ArrayLike) -> dict[str, float]:
     dict of float, by the standard's name
         Percentiles interpolate between values. The coefficient of variation and the quartile coefficient of
         dispersion divide by a mean and by a sum that may be 0, as they may be for HU: they are then NaN, and
-        near it without meaning.
+        near it without meaning. Of two different values none lies between the percentiles, and the robust mean
+        absolute deviation is NaN.
 
     Raises
     ------
@@ -347,7 +348,7 @@ def _shared(x: Floats) -> list[float]:
         p75 - p25,
         high - low,
         float(np.abs(deviation).mean()),
-        float(np.abs(core - core.mean()).mean()),
+        float(np.abs(core - core.mean()).mean()) if core.size else float("nan"),
         float(np.abs(x - median).mean()),
         sigma / mean if mean else float("nan"),
         (p75 - p25) / (p75 + p25) if p75 + p25 else float("nan"),

@@ -36,6 +36,7 @@ from ._histogram_ibsi import (
 
 __all__ = [
     "IBSI_CODES",
+    "binned_moments",
     "binning_trial",
     "discretise_count",
     "discretise_width",
@@ -271,6 +272,23 @@ def sheppard(variance: ArrayLike, width: ArrayLike) -> Floats:
 
 
 # ---------------------------------------------------------------- the experiment
+
+
+def binned_moments(values: ArrayLike, width: float, offset: float) -> dict[str, float]:
+    """`moments` of the histogram of `values` with bins of one width, one of which begins at `offset`.
+
+    Arguments and errors as for `binning_trial`; here the values may be equal.
+
+    Examples
+    --------
+    >>> binned_moments([0.0, 1.0, 2.0, 3.0], width=2.0, offset=0.0)["variance"]
+    1.0
+    """
+    step, start = positive(width, "width"), finite(offset, "offset")
+    array = _values(values)
+    bins, counts = np.unique(_bin_numbers(array[~np.isnan(array)], step, start), return_counts=True)
+    require(bins.size > 0, "No voxel is inside the ROI: a histogram of nothing has no moments.")
+    return moments(start + (bins + 0.5) * step, counts / counts.sum())
 
 
 def binning_trial(values: ArrayLike, width: float, offset: float) -> float:
