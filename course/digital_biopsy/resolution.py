@@ -280,8 +280,7 @@ def mtf(lsf: ArrayLike, spacing: float) -> tuple[Floats, Floats]:
     """
     values, step = profile(lsf, "lsf", 1), float(positive(spacing, "spacing"))
     area = abs(values.sum())
-    # Rounding leaves a little of an area that is zero.
-    require(
+    require(  # rounding leaves a little of an area that is zero
         area > 1e-12 * np.abs(values).sum(),
         "lsf has no area, so nothing can be measured relative to it. Did the edge come back to where it began?",
     )
@@ -380,6 +379,7 @@ def blurred_contrast(
     {'contrast': True, 'homogeneity': False, 'energy': False}
     """
     before = numbers(levels, "levels")
+    require(before.size > 0, "levels is empty: there is no texture to measure.")
     require(
         (before >= 1) & (before == np.rint(before)),
         "levels must be whole numbers from 1. Discretise the image first.",
