@@ -1,16 +1,27 @@
 """Counting pairs of grey levels: the fast inner part of `digital_biopsy.texture`. Private to the package.
 
 How it is fast, in NumPy alone. The image is laid out as one flat array of small integers, with enough
-zeros behind each row, column and slice that a step by any offset is one shift of the flat index: a pair
-that would leave the image ends on a zero. The pair (i, j) has the code ``i * (n_levels + 1) + j``. Codes
-are made and counted in pieces that stay in the processor's cache, for every offset before the next piece
-is looked at. Level 0, which means "outside the ROI" and stands in the padding too, has a row and a column
-of its own in the count; both are dropped at the end, so that nothing is ever tested for being inside.
+zeros between its rows and slices that a step by any offset is one shift of the flat index: a pair that
+would leave the image ends on a zero. The pair (i, j) has the code ``i * (n_levels + 1) + j``, and one
+bincount of the codes is the matrix. Level 0, "outside the ROI", has a row and a column of its own, which
+are dropped at the end, so that nothing is ever tested for being inside. Codes are made and counted in
+pieces that stay in the processor's cache.
+
+Counting is what takes the time, so it is done less often than there are offsets. A walk of two steps,
+p, p + a, p + a + b, sees three pairs: at the offsets a, b and a + b. Its three levels make one code, and
+one count of those codes holds three matrices: its sums along each of its three axes. The 13 directions of
+a volume are four such walks and one pair; the 4 of an image are one walk and one pair. Walks are taken
+where the volume has many more voxels than the walk has codes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from itertools import combinations, product
+from math import prod
+from operator import add, mul
+from types import MappingProxyType
 from typing import Any, Final
 
 import numpy as np
@@ -110,10 +121,141 @@ def count_one(image: NDArray[Any], offset: Offset, n_levels: int) -> Counts:
 
 
 def count_pairs(image: NDArray[Any], offsets: Sequence[Offset], n_levels: int) -> Counts:
-    """`count_one` for each of several offsets, shape (len(offsets), n_levels, n_levels)."""
-    return np.array([count_one(image, offset, n_levels) for offset in offsets])
+    """`count_one` for each of several offsets whose first number other than zero is positive.
+
+    Shape (len(offsets), n_levels, n_levels).
+    """
+    rank = n_levels + 1
+    found = np.zeros((len(offsets), n_levels, n_levels), np.int64)
+    box = _crop(image if image.itemsize <= 2 else image.astype(small_type(n_levels)))
+    place = {
+        offset: i
+        for i, offset in enumerate(offsets)
+        if all(abs(step) < length for step, length in zip(offset, box.shape, strict=True))
+    }
+    if not place:
+        return found
+    # Behind each row, and in 3-D each column, stand as many zeros as the longest step along it; before and
+    # behind everything as many as the longest shift.
+    room = [0, *(max(abs(offset[axis]) for offset in place) for axis in range(1, box.ndim))]
+    shape = [length + more for length, more in zip(box.shape, room, strict=True)]
+    strides = [prod(shape[axis + 1 :]) for axis in range(box.ndim)]
+    shift = {offset: sum(map(mul, offset, strides)) for offset in place}
+    margin, size = max(shift.values()), prod(shape)
+    if 2 * margin + size > 1.5 * image.size + 65_536:  # steps so long that the zeros would fill the memory
+        for offset, i in place.items():
+            found[i] = count_one(box, offset, n_levels)
+        return found
+    flat = np.zeros(margin + size + margin, small_type(n_levels))
+    inside = flat[margin : margin + size].reshape(shape)
+    inside[tuple(slice(length) for length in box.shape)] = box
+    piece = _piece(image)
+    in_threes = 2 * rank**3 <= box.size and 24 * rank**3 <= image.nbytes
+    for walk in walks(tuple(place)) if in_threes else [(offset,) for offset in place]:
+        if len(walk) == 1:
+            pairs = _count_walk(flat[margin:], (shift[walk[0]],), rank, size, piece)
+            found[place[walk[0]]] = pairs[1:, 1:]
+        else:
+            first, second, both = walk
+            steps = (shift[first], shift[both])
+            triples = _count_walk(flat[margin - steps[0] :], steps, rank, size + steps[0], piece)
+            found[place[first]] = triples.sum(axis=2)[1:, 1:]
+            found[place[second]] = triples.sum(axis=0)[1:, 1:]
+            found[place[both]] = triples.sum(axis=1)[1:, 1:]
+    return found
+
+
+@cache
+def walks(offsets: tuple[Offset, ...]) -> list[tuple[Offset, ...]]:
+    """Offsets in threes (a, b, a + b), as many as there are, then the others one by one.
+
+    Examples
+    --------
+    >>> walks(((0, 1), (1, -1), (1, 0), (1, 1)))
+    [((0, 1), (1, -1), (1, 0)), ((1, 1),)]
+    """
+    threes = _most_threes(frozenset(offsets))
+    taken = {offset for three in threes for offset in three}
+    return [*threes, *((offset,) for offset in offsets if offset not in taken)]
+
+
+def _most_threes(offsets: frozenset[Offset]) -> list[tuple[Offset, ...]]:
+    most: list[tuple[Offset, ...]] = []
+    for a, b in combinations(sorted(offsets), 2):
+        both = tuple(map(add, a, b))
+        if both in offsets:
+            threes = [(a, b, both), *_most_threes(offsets - {a, b, both})]
+            most = max(most, threes, key=len)
+            if len(most) == len(offsets) // 3:
+                break
+    return most
+
+
+def _count_walk(flat: NDArray[Any], shifts: tuple[int, ...], rank: int, size: int, piece: int) -> Counts:
+    """How often a walk meets each sequence of levels: at p, p + shifts[0], ..., for p = 0 to `size` - 1."""
+    table = np.zeros(rank ** (len(shifts) + 1), np.int64)
+    kind = small_type(table.size)
+    for start in range(0, size, piece):
+        stop = min(start + piece, size)
+        codes = flat[start:stop].astype(kind)
+        for step in shifts:
+            codes *= kind(rank)
+            codes += flat[start + step : stop + step]
+        table += np.bincount(codes, minlength=table.size)
+    return table.reshape((rank,) * (len(shifts) + 1))
+
+
+def _crop(image: NDArray[Any]) -> NDArray[Any]:
+    """The smallest box that holds every voxel of the ROI; of no size if there is none."""
+    spans = []
+    for axis in range(image.ndim):
+        inside = np.flatnonzero(image.any(axis=tuple(other for other in range(image.ndim) if other != axis)))
+        spans.append(slice(inside[0], inside[-1] + 1) if len(inside) else slice(0))
+    return image[tuple(spans)]
 
 
 def _piece(image: NDArray[Any]) -> int:
     """How many voxels to count at a time: few enough for the cache, and for a small share of memory."""
     return min(max(image.nbytes // 32, 8_192), 65_536)
+
+
+# ---------------------------------------------------------------- directions and aggregation
+
+#: What IBSI calls the six ways from many matrices to one number, and its codes for them.
+AGGREGATIONS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "2D, averaged": "BTW3",
+        "2D, slice-merged": "SUJT",
+        "2.5D, direction-merged": "JJUI",
+        "2.5D, merged": "ZW7Z",
+        "3D, averaged": "ITBB",
+        "3D, merged": "IAZD",
+    }
+)
+
+
+def half_of_directions(ndim: int, distance: int) -> list[Offset]:
+    """`texture.unique_offsets`, arguments unchecked."""
+    steps = product((-distance, 0, distance), repeat=ndim)
+    return [offset for offset in steps if offset > (0,) * ndim]
+
+
+def aggregated_counts(
+    image: NDArray[Any], n_levels: int, aggregation: str, distance: int
+) -> Iterator[Counts]:
+    """The symmetric counts whose features are averaged, in stacks of shape (m, n_levels, n_levels).
+
+    An image is a volume of one slice.
+    """
+    volume = image if image.ndim == 3 else image[np.newaxis]
+    flat = half_of_directions(2, distance)
+    if aggregation.startswith("2D"):
+        one_way: Iterator[Counts] = (count_pairs(one, flat, n_levels) for one in volume)
+    elif aggregation.startswith("2.5D"):
+        one_way = iter([count_pairs(volume, [(0, *offset) for offset in flat], n_levels)])
+    else:
+        one_way = iter([count_pairs(volume, half_of_directions(3, distance), n_levels)])
+    for counts in one_way:
+        both_ways = counts + counts.transpose(0, 2, 1)
+        merged = aggregation.endswith(("slice-merged", "D, merged"))
+        yield both_ways.sum(axis=0, keepdims=True) if merged else both_ways

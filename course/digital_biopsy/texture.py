@@ -16,21 +16,37 @@ codes in this module, and the reference values that the tests compare with).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import product
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ._arguments import numbers, require
-from ._glcm import MOST_LEVELS, checked_levels, checked_offset, count_one, count_pairs, whole_number
+from ._glcm import (
+    AGGREGATIONS,
+    MOST_LEVELS,
+    aggregated_counts,
+    checked_levels,
+    checked_offset,
+    count_one,
+    count_pairs,
+    half_of_directions,
+    whole_number,
+)
+from ._glcm_features import GLCM_FEATURES, measured
 
 __all__ = [
+    "AGGREGATIONS",
+    "GLCM_FEATURES",
     "contrast",
     "contrast_from_statistics",
+    "correlation",
     "energy",
     "glcm",
     "glcm_counts",
+    "glcm_features",
     "homogeneity",
+    "joint_variance",
+    "matrix_features",
     "texture_features",
     "unique_offsets",
 ]
@@ -51,7 +67,7 @@ def unique_offsets(ndim: int, distance: int = 1) -> list[tuple[int, ...]]:
     Parameters
     ----------
     ndim : int
-        2 or 3.
+        Number of axes, 1 or more: 2 for an image, 3 for a volume.
     distance : int
         In voxels along each axis that takes part (Chebyshev distance), 1 or more. Every direction is
         multiplied by it.
@@ -64,7 +80,7 @@ def unique_offsets(ndim: int, distance: int = 1) -> list[tuple[int, ...]]:
     Raises
     ------
     ValueError
-        If `ndim` is not 2 or 3 or `distance` is not a whole number from 1.
+        If `ndim` or `distance` is not a whole number of 1 or more.
 
     Examples
     --------
@@ -73,11 +89,7 @@ def unique_offsets(ndim: int, distance: int = 1) -> list[tuple[int, ...]]:
     >>> len(unique_offsets(3, distance=2))
     13
     """
-    if isinstance(ndim, bool) or ndim not in (2, 3):
-        raise ValueError(f"ndim must be 2 for an image or 3 for a volume, not {ndim!r}.")
-    step = whole_number(distance, "distance", 1)
-    steps = product((-step, 0, step), repeat=int(ndim))
-    return [offset for offset in steps if offset > (0,) * int(ndim)]
+    return half_of_directions(whole_number(ndim, "ndim", 1), whole_number(distance, "distance", 1))
 
 
 def glcm_counts(levels: ArrayLike, offset: Sequence[int], n_levels: int) -> Counts:
@@ -270,6 +282,99 @@ def contrast_from_statistics(variance: ArrayLike, correlation: ArrayLike) -> Flo
     return np.asarray(2.0 * spread * (1.0 - likeness))[()]
 
 
+# ---------------------------------------------------------------- all of IBSI's features
+
+
+def glcm_features(
+    levels: ArrayLike, n_levels: int, aggregation: str = "3D, merged", distance: int = 1
+) -> dict[str, float]:
+    """IBSI's 25 features of the co-occurrence matrix, in one of IBSI's six aggregations.
+
+    Parameters
+    ----------
+    levels, n_levels
+        As for `glcm_counts`. In a volume the slices lie along the first axis; an image is a volume of
+        one slice, for which "2D" and "3D" are the same.
+    aggregation : str
+        One of `AGGREGATIONS`. *Merged* matrices are added before a feature is computed; features of
+        matrices that are not merged are averaged. Matrices are made in each direction and slice (2D), in
+        each direction within the slices (2.5D), or in each direction of the volume (3D).
+    distance : int
+        In voxels, as for `unique_offsets`.
+
+    Returns
+    -------
+    dict of str to float
+        By the names in `GLCM_FEATURES`. A slice or direction without a pair has no part in a mean, nor
+        has a matrix for which a feature is 0/0 (correlation and information_correlation_1, where all
+        neighbours have one level); a feature that is 0/0 everywhere is NaN.
+
+    Raises
+    ------
+    ValueError
+        As for `glcm_counts`, if there is no pair at all, and if there is no such aggregation.
+
+    Examples
+    --------
+    >>> features = glcm_features([[1, 2, 1], [2, 1, 2], [1, 2, 1]], 2, "2D, averaged")
+    >>> features["contrast"], features["correlation"]
+    (0.5, 0.0)
+    """
+    image, n = _image(levels, n_levels)
+    step = whole_number(distance, "distance", 1)
+    if aggregation not in AGGREGATIONS:
+        raise ValueError(
+            f"There is no aggregation {aggregation!r}. Choose one of: {'; '.join(AGGREGATIONS)}."
+        )
+    parts: list[dict[str, Floats]] = []
+    for counts in aggregated_counts(image, n, aggregation, step):
+        filled = counts[counts.any(axis=(1, 2))]
+        if len(filled):
+            parts.append(measured(filled / filled.sum(axis=(1, 2), keepdims=True)))
+    if not parts:
+        raise ValueError(f"No voxel inside the ROI has a neighbour inside it. {_CURE}")
+    return {name: _mean(np.concatenate([part[name] for part in parts])) for name in GLCM_FEATURES}
+
+
+def matrix_features(P: ArrayLike) -> dict[str, float]:
+    """IBSI's 25 features of one matrix of joint probabilities, by the names in `GLCM_FEATURES`.
+
+    Arguments and errors as for `contrast`. Features that are 0/0 are NaN, as in `glcm_features`.
+
+    Examples
+    --------
+    >>> round(matrix_features([[0.25, 0.25], [0.25, 0.25]])["joint_entropy"], 12)
+    2.0
+    """
+    return {name: float(value[0]) for name, value in measured(_joint(P)[np.newaxis]).items()}
+
+
+def joint_variance(P: ArrayLike) -> float:
+    """Variance of the levels that take part in pairs, seen from their first end (IBSI UR99).
+
+    Arguments and errors as for `contrast`.
+
+    Examples
+    --------
+    >>> joint_variance([[0.25, 0.25], [0.25, 0.25]])
+    0.25
+    """
+    return matrix_features(P)["joint_variance"]
+
+
+def correlation(P: ArrayLike) -> float:
+    """Between the levels of neighbours, -1 to 1 (IBSI NI2N); NaN where all have one level.
+
+    Arguments and errors as for `contrast`.
+
+    Examples
+    --------
+    >>> round(correlation([[0.5, 0.0], [0.0, 0.5]]), 12)
+    1.0
+    """
+    return matrix_features(P)["correlation"]
+
+
 # ---------------------------------------------------------------- private
 
 _CURE = "Look at the ROI: it may be empty, a single voxel, or narrower than the offset."
@@ -299,3 +404,8 @@ def _joint(P: ArrayLike) -> Floats:
 def _squared_difference(n: int) -> Floats:
     level = np.arange(1.0, n + 1.0)
     return np.asarray((level[:, None] - level) ** 2)
+
+
+def _mean(values: Floats) -> float:
+    defined = values[~np.isnan(values)]
+    return float(defined.mean()) if len(defined) else float("nan")
