@@ -231,7 +231,7 @@ def test_slanted_edge_gives_the_width_at_any_tilt(tilt: float, sigma: float, col
     at, profile = res.edge_profile(image, (rows, columns), step)
     near = np.abs(at) < 6
     f50 = res.mtf50(*res.mtf(res.line_spread(profile[near], step), step))
-    assert res.sigma_from_mtf50(f50) == pytest.approx(sigma, rel=0.08)
+    assert res.sigma_from_mtf50(f50) == pytest.approx(sigma, rel=0.12)
 
 
 def test_the_edge_of_lung_in_the_real_slice() -> None:
@@ -289,7 +289,7 @@ FLAT = np.ones((4, 6))
     [
         (lambda: res.gaussian_psf(0, 1, 2), "sigma must be above zero"),
         (lambda: res.gaussian_psf(1, [1, 0], 2), "spacing must be above zero"),
-        (lambda: res.gaussian_psf(1, 1, 1.5), "radius counts pixels"),
+        (lambda: res.gaussian_psf(1, 1, 1.5), "radius counts pixels"),  # type: ignore[arg-type]
         (lambda: res.gaussian_psf(1, 1, -1), "radius counts pixels"),
         (lambda: res.gaussian_edge(0.0, -1), "sigma must be zero or more"),
         (lambda: res.gaussian_mtf(0.1, -1), "sigma must be zero or more"),
