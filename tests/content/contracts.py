@@ -100,6 +100,6 @@ SIGNATURES: dict[str, dict[str, str]] = {
         "mtf50": "frequency, values",
         "gaussian_mtf": "frequency, sigma",
         "sigma_from_mtf50": "f50",
-        "blurred_contrast": "levels, sigma, distance=1",
+        "blurred_contrast": "levels, sigma, predicted",
     },
 }
