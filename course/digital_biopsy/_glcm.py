@@ -32,6 +32,8 @@ Offset = tuple[int, ...]
 
 #: A matrix has n_levels squared entries; beyond this the count alone would take more than 0.8 GB.
 MOST_LEVELS: Final = 10_000
+#: Voxels counted at a time: their codes and the table fit the cache.
+PIECE: Final = 32_768
 
 
 # ---------------------------------------------------------------- arguments
@@ -111,7 +113,7 @@ def count_one(image: NDArray[Any], offset: Offset, n_levels: int) -> Counts:
         here = image[tuple(slice(max(-step, 0), length - max(step, 0)) for step, length in pairs)]
         there = image[tuple(slice(max(step, 0), length - max(-step, 0)) for step, length in pairs)]
         kind = small_type(rank * rank)
-        rows = max(1, _piece(image) // max(1, here[0].size))
+        rows = max(1, PIECE // max(1, here[0].size))
         for start in range(0, len(here), rows):
             codes = here[start : start + rows].astype(kind)
             codes *= kind(rank)
@@ -142,26 +144,35 @@ def count_pairs(image: NDArray[Any], offsets: Sequence[Offset], n_levels: int) -
     strides = [prod(shape[axis + 1 :]) for axis in range(box.ndim)]
     shift = {offset: sum(map(mul, offset, strides)) for offset in place}
     margin, size = max(shift.values()), prod(shape)
-    if 2 * margin + size > 1.5 * image.size + 65_536:  # steps so long that the zeros would fill the memory
+    behind = margin + 2 * min(margin, PIECE) + size // PIECE + 2
+    if (
+        margin + size + behind > 1.5 * image.size + 2**18
+    ):  # steps so long that the zeros would fill the memory
         for offset, i in place.items():
             found[i] = count_one(box, offset, n_levels)
         return found
-    flat = np.zeros(margin + size + margin, small_type(n_levels))
+    flat = np.zeros(margin + size + behind, small_type(n_levels))
     inside = flat[margin : margin + size].reshape(shape)
     inside[tuple(slice(length) for length in box.shape)] = box
-    piece = _piece(image)
-    in_threes = 2 * rank**3 <= box.size and 24 * rank**3 <= image.nbytes
-    for walk in walks(tuple(place)) if in_threes else [(offset,) for offset in place]:
-        if len(walk) == 1:
-            pairs = _count_walk(flat[margin:], (shift[walk[0]],), rank, size, piece)
-            found[place[walk[0]]] = pairs[1:, 1:]
-        else:
+    worth_it = 2 * rank**3 <= box.size and _fits(image, flat, rank)
+    del box
+    for walk in walks(tuple(place)) if worth_it else zip(place):
+        a = shift[walk[0]]
+        if len(walk) == 3:
             first, second, both = walk
-            steps = (shift[first], shift[both])
-            triples = _count_walk(flat[margin - steps[0] :], steps, rank, size + steps[0], piece)
-            found[place[first]] = triples.sum(axis=2)[1:, 1:]
-            found[place[second]] = triples.sum(axis=0)[1:, 1:]
-            found[place[both]] = triples.sum(axis=1)[1:, 1:]
+            # The walk may enter the image at its second voxel, so it starts before it.
+            triples = _count([_rows(flat, margin - a + step, size + a) for step in (0, a, shift[both])], rank)
+            found[place[first]] = _summed(triples, 2)
+            found[place[second]] = _summed(triples, 0)
+            found[place[both]] = _summed(triples, 1)
+        elif worth_it and 32 <= a <= PIECE:
+            # p, p + a, p + 2 a, from every second stretch of `a` voxels: sees each pair at this offset once.
+            stretches = flat[margin : margin + (2 * (size // (2 * a) + 1) + 1) * a].reshape(-1, a)
+            triples = _count([stretches[:-2:2], stretches[1:-1:2], stretches[2::2]], rank)
+            found[place[walk[0]]] = _summed(triples, 2) + _summed(triples, 0)
+        else:
+            pairs = _count([_rows(flat, margin + step, size) for step in (0, a)], rank)
+            found[place[walk[0]]] = pairs[1:, 1:]
     return found
 
 
@@ -191,32 +202,58 @@ def _most_threes(offsets: frozenset[Offset]) -> list[tuple[Offset, ...]]:
     return most
 
 
-def _count_walk(flat: NDArray[Any], shifts: tuple[int, ...], rank: int, size: int, piece: int) -> Counts:
-    """How often a walk meets each sequence of levels: at p, p + shifts[0], ..., for p = 0 to `size` - 1."""
-    table = np.zeros(rank ** (len(shifts) + 1), np.int64)
-    kind = small_type(table.size)
-    for start in range(0, size, piece):
-        stop = min(start + piece, size)
-        codes = flat[start:stop].astype(kind)
-        for step in shifts:
-            codes *= kind(rank)
-            codes += flat[start + step : stop + step]
-        table += np.bincount(codes, minlength=table.size)
-    return table.reshape((rank,) * (len(shifts) + 1))
+def _rows(flat: NDArray[Any], start: int, size: int) -> NDArray[Any]:
+    """At least `size` voxels from `start` on, in rows of about the size of a piece."""
+    count = -(-size // PIECE)
+    width = -(-size // count)
+    return flat[start : start + count * width].reshape(count, width)
+
+
+def _count(steps: Sequence[NDArray[Any]], rank: int) -> NDArray[np.unsignedinteger[Any]]:
+    """How often levels meet: entry [i, j, ...] of voxels with i in the first array, j in the second, ...
+
+    The arrays have one shape, rows of at most `PIECE` voxels.
+    """
+    length, width = steps[0].shape
+    together = max(1, min(PIECE // width, length))
+    table = np.zeros(rank ** len(steps), np.uint32 if length * width < 2**32 else np.uint64)
+    kind, one = small_type(table.size), table.dtype.type(1)
+    codes, places = np.empty((together, width), kind), np.empty((together, width), np.intp)
+    for start in range(0, length, together):
+        part = slice(start, min(start + together, length))
+        code, place = codes[: part.stop - start], places[: part.stop - start]
+        np.multiply(steps[0][part], kind(rank), out=code, dtype=kind)
+        for levels in steps[1:-1]:
+            code += levels[part]
+            code *= kind(rank)
+        np.add(code, steps[-1][part], out=place)
+        if table.size > PIECE:
+            np.add.at(table, place.ravel(), one)  # bincount would make a large table for each piece
+        else:
+            table += np.bincount(place.ravel(), minlength=table.size).astype(table.dtype)
+    return table.reshape((rank,) * len(steps))
+
+
+def _summed(triples: NDArray[Any], axis: int) -> NDArray[Any]:
+    """The pairs without the voxel of one axis of a walk, and without level 0."""
+    return np.asarray(triples.sum(axis=axis, dtype=triples.dtype))[1:, 1:]
+
+
+def _fits(image: NDArray[Any], flat: NDArray[Any], rank: int) -> bool:
+    """Whether walks of two steps keep to the memory that is allowed: twice the image's, or 1 MB."""
+    return flat.nbytes + 4 * rank**3 + 10 * PIECE <= max(2 * image.nbytes, 2**20)
 
 
 def _crop(image: NDArray[Any]) -> NDArray[Any]:
     """The smallest box that holds every voxel of the ROI; of no size if there is none."""
+    axes = range(image.ndim)
+    if image.size and all(image.take(end, axis).any() for axis in axes for end in (0, -1)):
+        return image  # it reaches every border
     spans = []
-    for axis in range(image.ndim):
-        inside = np.flatnonzero(image.any(axis=tuple(other for other in range(image.ndim) if other != axis)))
+    for axis in axes:
+        inside = np.flatnonzero(image.any(axis=tuple(other for other in axes if other != axis)))
         spans.append(slice(inside[0], inside[-1] + 1) if len(inside) else slice(0))
     return image[tuple(spans)]
-
-
-def _piece(image: NDArray[Any]) -> int:
-    """How many voxels to count at a time: few enough for the cache, and for a small share of memory."""
-    return min(max(image.nbytes // 32, 8_192), 65_536)
 
 
 # ---------------------------------------------------------------- directions and aggregation
@@ -256,6 +293,6 @@ def aggregated_counts(
     else:
         one_way = iter([count_pairs(volume, half_of_directions(3, distance), n_levels)])
     for counts in one_way:
-        both_ways = counts + counts.transpose(0, 2, 1)
+        counts += counts.transpose(0, 2, 1).copy()
         merged = aggregation.endswith(("slice-merged", "D, merged"))
-        yield both_ways.sum(axis=0, keepdims=True) if merged else both_ways
+        yield counts.sum(axis=0, keepdims=True) if merged else counts

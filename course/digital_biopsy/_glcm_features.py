@@ -89,7 +89,7 @@ def measured(joint: Floats) -> dict[str, Floats]:
         "sum_average": sum_mean,
         "sum_variance": sum_variance,
         "sum_entropy": _entropy(total),
-        "angular_second_moment": (joint**2).sum(axis=(1, 2)),
+        "angular_second_moment": np.einsum("mij,mij->m", joint, joint),
         "contrast": difference @ k**2,
         "dissimilarity": difference_mean,
         "inverse_difference": difference @ (1 / (1 + k)),

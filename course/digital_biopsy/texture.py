@@ -243,12 +243,15 @@ def texture_features(levels: ArrayLike, n_levels: int) -> dict[str, float]:
     image, n = _image(levels, n_levels)
     counts = count_pairs(image, unique_offsets(image.ndim), n)
     both_ways = counts + counts.transpose(0, 2, 1)
-    matrices = [one / one.sum() for one in both_ways if one.any()]
-    if not matrices:
+    total = both_ways.sum(axis=(1, 2))
+    if not total.any():
         raise ValueError(f"No voxel inside the ROI has a neighbour inside it. {_CURE}")
+    joint = both_ways[total > 0] / total[total > 0, np.newaxis, np.newaxis]
+    squares = _squared_difference(n)
     return {
-        measure.__name__: float(np.mean([measure(P) for P in matrices]))
-        for measure in (contrast, energy, homogeneity)
+        "contrast": float((joint * squares).sum(axis=(1, 2)).mean()),
+        "energy": float((joint * joint).sum(axis=(1, 2)).mean()),
+        "homogeneity": float((joint / (1.0 + squares)).sum(axis=(1, 2)).mean()),
     }
 
 
