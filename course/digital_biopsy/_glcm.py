@@ -118,7 +118,7 @@ def count_one(image: NDArray[Any], offset: Offset, n_levels: int) -> Counts:
             codes = here[start : start + rows].astype(kind)
             codes *= kind(rank)
             np.add(codes, there[start : start + rows], out=codes, casting="unsafe")
-            table += np.bincount(codes.ravel(), minlength=table.size)
+            _tally(table, codes.ravel())
     return table.reshape(rank, rank)[1:, 1:].copy()
 
 
@@ -137,43 +137,55 @@ def count_pairs(image: NDArray[Any], offsets: Sequence[Offset], n_levels: int) -
     }
     if not place:
         return found
-    # Behind each row, and in 3-D each column, stand as many zeros as the longest step along it; before and
-    # behind everything as many as the longest shift.
-    room = [0, *(max(abs(offset[axis]) for offset in place) for axis in range(1, box.ndim))]
-    shape = [length + more for length, more in zip(box.shape, room, strict=True)]
-    strides = [prod(shape[axis + 1 :]) for axis in range(box.ndim)]
-    shift = {offset: sum(map(mul, offset, strides)) for offset in place}
-    margin, size = max(shift.values()), prod(shape)
-    behind = margin + 2 * min(margin, PIECE) + size // PIECE + 2
-    if (
-        margin + size + behind > 1.5 * image.size + 2**18
-    ):  # steps so long that the zeros would fill the memory
+    layout = _laid_out(box, tuple(place), small_type(n_levels), most=1.5 * image.size + 2**18)
+    if layout is None:
         for offset, i in place.items():
             found[i] = count_one(box, offset, n_levels)
         return found
-    flat = np.zeros(margin + size + behind, small_type(n_levels))
-    inside = flat[margin : margin + size].reshape(shape)
-    inside[tuple(slice(length) for length in box.shape)] = box
-    worth_it = 2 * rank**3 <= box.size and _fits(image, flat, rank)
+    flat, start, size, shift = layout
+    many = 2 * rank**3 <= box.size and _fits(image, flat, rank)
     del box
-    for walk in walks(tuple(place)) if worth_it else zip(place):
+    for walk in walks(tuple(place)) if many else zip(place):
         a = shift[walk[0]]
         if len(walk) == 3:
             first, second, both = walk
             # The walk may enter the image at its second voxel, so it starts before it.
-            triples = _count([_rows(flat, margin - a + step, size + a) for step in (0, a, shift[both])], rank)
+            triples = _count([_rows(flat, start - a + step, size + a) for step in (0, a, shift[both])], rank)
             found[place[first]] = _summed(triples, 2)
             found[place[second]] = _summed(triples, 0)
             found[place[both]] = _summed(triples, 1)
-        elif worth_it and 32 <= a <= PIECE:
+        elif many and 32 <= a <= PIECE:
             # p, p + a, p + 2 a, from every second stretch of `a` voxels: sees each pair at this offset once.
-            stretches = flat[margin : margin + (2 * (size // (2 * a) + 1) + 1) * a].reshape(-1, a)
+            stretches = flat[start : start + (2 * (size // (2 * a) + 1) + 1) * a].reshape(-1, a)
             triples = _count([stretches[:-2:2], stretches[1:-1:2], stretches[2::2]], rank)
             found[place[walk[0]]] = _summed(triples, 2) + _summed(triples, 0)
         else:
-            pairs = _count([_rows(flat, margin + step, size) for step in (0, a)], rank)
+            pairs = _count([_rows(flat, start + step, size) for step in (0, a)], rank)
             found[place[walk[0]]] = pairs[1:, 1:]
     return found
+
+
+def _laid_out(
+    box: NDArray[Any], offsets: tuple[Offset, ...], kind: type[np.unsignedinteger[Any]], most: float
+) -> tuple[NDArray[Any], int, int, dict[Offset, int]] | None:
+    """The image as one flat array with zeros, where it starts and its size there, each offset as a shift.
+
+    Behind each row, and in a volume behind each slice's last row, stand as many zeros as the longest step
+    along it; before everything as many as the longest shift, behind everything a few more. None if that
+    makes more than `most` voxels: the steps are so long that zeros would fill the memory.
+    """
+    room = [0, *(max(abs(offset[axis]) for offset in offsets) for axis in range(1, box.ndim))]
+    shape = [length + more for length, more in zip(box.shape, room, strict=True)]
+    strides = [prod(shape[axis + 1 :]) for axis in range(box.ndim)]
+    shift = {offset: sum(map(mul, offset, strides)) for offset in offsets}
+    before, size = max(shift.values()), prod(shape)
+    behind = before + 2 * min(before, PIECE) + size // PIECE + 2
+    if before + size + behind > most:
+        return None
+    flat = np.zeros(before + size + behind, kind)
+    inside = flat[before : before + size].reshape(shape)
+    inside[tuple(slice(length) for length in box.shape)] = box
+    return flat, before, size, shift
 
 
 @cache
@@ -217,7 +229,7 @@ def _count(steps: Sequence[NDArray[Any]], rank: int) -> NDArray[np.unsignedinteg
     length, width = steps[0].shape
     together = max(1, min(PIECE // width, length))
     table = np.zeros(rank ** len(steps), np.uint32 if length * width < 2**32 else np.uint64)
-    kind, one = small_type(table.size), table.dtype.type(1)
+    kind = small_type(table.size)
     codes, places = np.empty((together, width), kind), np.empty((together, width), np.intp)
     for start in range(0, length, together):
         part = slice(start, min(start + together, length))
@@ -227,11 +239,16 @@ def _count(steps: Sequence[NDArray[Any]], rank: int) -> NDArray[np.unsignedinteg
             code += levels[part]
             code *= kind(rank)
         np.add(code, steps[-1][part], out=place)
-        if table.size > PIECE:
-            np.add.at(table, place.ravel(), one)  # bincount would make a large table for each piece
-        else:
-            table += np.bincount(place.ravel(), minlength=table.size).astype(table.dtype)
+        _tally(table, place.ravel())
     return table.reshape((rank,) * len(steps))
+
+
+def _tally(table: NDArray[Any], codes: NDArray[Any]) -> None:
+    """Add one to the entry of each code."""
+    if table.size <= PIECE:
+        table += np.bincount(codes, minlength=table.size).astype(table.dtype)
+    else:  # bincount would make a large table for each piece
+        np.add.at(table, codes.astype(np.intp, copy=False), table.dtype.type(1))
 
 
 def _summed(triples: NDArray[Any], axis: int) -> NDArray[Any]:
