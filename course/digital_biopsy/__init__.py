@@ -25,6 +25,7 @@ __all__ = [
     "phantoms",
     "resolution",
     "shape",
+    "solids",
     "texture",
 ]
 
