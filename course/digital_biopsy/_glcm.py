@@ -83,7 +83,10 @@ def checked_levels(levels: ArrayLike, n_levels: int) -> NDArray[Any]:
 
 def checked_offset(offset: Sequence[int], ndim: int) -> Offset:
     """One whole number for each axis, not all of them zero."""
-    steps = np.atleast_1d(np.asarray(offset))
+    try:
+        steps = np.atleast_1d(np.asarray(offset))
+    except ValueError:  # a ragged list
+        steps = np.array([[]])
     if steps.dtype.kind not in "iu" or steps.ndim != 1:
         raise ValueError(f"offset must be a sequence of whole numbers, one for each axis, not {offset!r}.")
     if len(steps) != ndim:
@@ -137,7 +140,7 @@ def count_pairs(image: NDArray[Any], offsets: Sequence[Offset], n_levels: int) -
     }
     if not place:
         return found
-    layout = _laid_out(box, tuple(place), small_type(n_levels), most=1.5 * image.size + 2**18)
+    layout = _laid_out(box, tuple(place), small_type(n_levels), most=1.25 * image.size + 2**17)
     if layout is None:
         for offset, i in place.items():
             found[i] = count_one(box, offset, n_levels)

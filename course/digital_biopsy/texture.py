@@ -242,16 +242,15 @@ def texture_features(levels: ArrayLike, n_levels: int) -> dict[str, float]:
     """
     image, n = _image(levels, n_levels)
     counts = count_pairs(image, unique_offsets(image.ndim), n)
-    both_ways = counts + counts.transpose(0, 2, 1)
-    total = both_ways.sum(axis=(1, 2))
-    if not total.any():
+    counts += counts.transpose(0, 2, 1).copy()
+    joint = _normalised(counts)
+    if not len(joint):
         raise ValueError(f"No voxel inside the ROI has a neighbour inside it. {_CURE}")
-    joint = both_ways[total > 0] / total[total > 0, np.newaxis, np.newaxis]
     squares = _squared_difference(n)
     return {
-        "contrast": float((joint * squares).sum(axis=(1, 2)).mean()),
-        "energy": float((joint * joint).sum(axis=(1, 2)).mean()),
-        "homogeneity": float((joint / (1.0 + squares)).sum(axis=(1, 2)).mean()),
+        "contrast": float(np.einsum("mij,ij->m", joint, squares).mean()),
+        "energy": float(np.einsum("mij,mij->m", joint, joint).mean()),
+        "homogeneity": float(np.einsum("mij,ij->m", joint, 1.0 / (1.0 + squares)).mean()),
     }
 
 
@@ -329,11 +328,8 @@ def glcm_features(
         raise ValueError(
             f"There is no aggregation {aggregation!r}. Choose one of: {'; '.join(AGGREGATIONS)}."
         )
-    parts: list[dict[str, Floats]] = []
-    for counts in aggregated_counts(image, n, aggregation, step):
-        filled = counts[counts.any(axis=(1, 2))]
-        if len(filled):
-            parts.append(measured(filled / filled.sum(axis=(1, 2), keepdims=True)))
+    stacks = (_normalised(counts) for counts in aggregated_counts(image, n, aggregation, step))
+    parts = [measured(joint) for joint in stacks if len(joint)]
     if not parts:
         raise ValueError(f"No voxel inside the ROI has a neighbour inside it. {_CURE}")
     return {name: _mean(np.concatenate([part[name] for part in parts])) for name in GLCM_FEATURES}
@@ -359,7 +355,7 @@ def joint_variance(P: ArrayLike) -> float:
 
     Examples
     --------
-    >>> joint_variance([[0.25, 0.25], [0.25, 0.25]])
+    >>> joint_variance([[0.5, 0.0], [0.0, 0.5]])
     0.25
     """
     return matrix_features(P)["joint_variance"]
@@ -391,6 +387,14 @@ def _image(levels: ArrayLike, n_levels: int) -> tuple[NDArray[np.integer], int]:
             f"Discretise to {MOST_LEVELS} levels or fewer; 16 to 64 are usual."
         )
     return checked_levels(levels, n), n
+
+
+def _normalised(counts: Counts) -> Floats:
+    """Joint probabilities of each matrix that holds a pair, shape (m, n, n)."""
+    total = counts.sum(axis=(1, 2))
+    if not total.all():
+        counts, total = counts[total > 0], total[total > 0]
+    return np.asarray(counts / total[:, np.newaxis, np.newaxis])
 
 
 def _joint(P: ArrayLike) -> Floats:
