@@ -1,0 +1,473 @@
+"""Demos of chapter 05: the width of the PSF, blur on trial, and an edge in noise."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter
+
+from digital_biopsy import _resolution_kinds as kinds
+from digital_biopsy import histogram, images, resolution, texture
+from digital_biopsy.demos import BLUE, GREY, ORANGE, Demo, Question, Select, Slider, Stops
+from digital_biopsy.demos._picture import Picture, bare, panels, picture
+from digital_biopsy.demos._stage import Stage
+
+Floats = NDArray[np.floating[Any]]
+PALE = "#BDBDBD"
+
+
+def half_way(value: float) -> str:
+    """Where an MTF falls to one half, in words.
+
+    >>> half_way(0.312)
+    'falls to one half at 0.31 cycles/mm'
+    """
+    return "never falls to one half" if np.isnan(value) else f"falls to one half at {value:.2f} cycles/mm"
+
+
+def capital(text: str) -> str:
+    """A capital at the beginning, and the rest as it is."""
+    return text[:1].upper() + text[1:]
+
+
+# Two scanners, one patient -------------------------------------------------------------------------------------------
+MUSCLE = (slice(70, 100), slice(76, 124))
+
+
+def _texture_of(hu: Floats) -> dict[str, float]:
+    levels = np.asarray(histogram.discretise_width(hu, kinds.WIDTH_HU, kinds.LOWEST_HU))
+    return texture.texture_features(levels, int(levels.max()))
+
+
+def two_scanners(ct: images.Image, sigma: float = 0.8) -> Picture:
+    """Show the real slice as it is and as a softer scanner shows it, with the texture of the same muscle."""
+    shown = {"as scanned": ct.hu, f"blurred, σ = {sigma:g} mm": resolution.blur(ct.hu, sigma, ct.spacing)}
+    values = [_texture_of(hu[MUSCLE])["contrast"] for hu in shown.values()]
+    rows, columns = MUSCLE
+
+    def setup(figure: Figure) -> dict[str, Axes]:
+        axes = figure.subplots(1, 2)
+        return {name: bare(ax, name) for ax, name in zip(axes, shown, strict=True)}
+
+    def draw(stage: Stage) -> None:
+        for (name, hu), value in zip(shown.items(), values, strict=True):
+            stage.image(name, hu, vmin=-160, vmax=340)
+            stage.rectangle(
+                name,
+                "muscle",
+                columns.start - 0.5,
+                rows.start - 0.5,
+                48,
+                30,
+                edgecolor="#E69F00",
+                linewidth=2,
+            )
+            stage.text(
+                name, "contrast", 100, 108, f"contrast {value:.1f}", color="#E69F00", ha="center", fontsize=12
+            )
+
+    alt = (
+        "The same CT slice twice, with a frame on a muscle beside the spine. As scanned its GLCM contrast is "
+        f"{values[0]:.1f}; blurred with σ = {sigma:g} mm it is {values[1]:.1f}."
+    )
+    return picture((700, 365), setup, draw, alt)
+
+
+# An edge in the real slice -------------------------------------------------------------------------------------------
+ROW, CUT = 38, slice(82, 100)
+
+
+def real_edge(ct: images.Image) -> Picture:
+    """Show one row across the border of the real lung, its line spread and its MTF."""
+    step = ct.spacing[1]
+    edge = ct.hu[ROW, CUT]
+    at = np.arange(edge.size) * step
+    lsf = resolution.line_spread(edge, step)
+    f, values = resolution.mtf(lsf, step)
+    half = resolution.mtf50(f, values)
+
+    def setup(figure: Figure) -> dict[str, Axes]:
+        axes = panels(figure, ("slice", "edge", "mtf"), (1, 1.1, 1.1))
+        axes["edge"].set(xlabel="distance along the row, mm", ylabel="value, HU")
+        axes["mtf"].set(xlabel="frequency, cycles/mm", ylabel="MTF", xlim=(0, 0.75), ylim=(0, 1.05))
+        bare(axes["slice"], "border of the lung")
+        return axes
+
+    def draw(stage: Stage) -> None:
+        stage.image("slice", ct.hu[16:76, 68:128], vmin=-1000, vmax=300)
+        stage.line("slice", "row", [CUT.start - 68, CUT.stop - 69], [ROW - 16] * 2, color=ORANGE, linewidth=3)
+        stage.line("edge", "profile", at, edge, color=ORANGE, marker="o", markersize=4)
+        stage.line("mtf", "mtf", f, values, color=BLUE, marker="o", markersize=4)
+        stage.line("mtf", "half", [0, half, half], [0.5, 0.5, 0], color=GREY, linewidth=1, linestyle="--")
+        stage.note("mtf", "number", half, 0.5, f"{half:.2f} cycles/mm", offset=(8, 8))
+
+    alt = (
+        f"A row of the CT slice crosses the border of the left lung: it falls from {edge[0]:.0f} to {edge[-1]:.0f} HU "
+        f"within about 2 mm. The MTF made from it falls to one half at {half:.2f} cycles/mm."
+    )
+    return picture((780, 270), setup, draw, alt)
+
+
+# The width of the PSF ------------------------------------------------------------------------------------------------
+PIXEL = 0.5
+COLUMNS, EDGE_ROWS, TISSUE_ROWS = 64, 22, 42
+HIGHEST = 0.5 / PIXEL
+
+
+@dataclass(frozen=True)
+class Scanned:
+    """A test object as a scanner with a Gaussian PSF shows it."""
+
+    sigma: float
+    image: Floats
+    lsf: Floats
+    profile: Floats
+    frequency: Floats
+    mtf: Floats
+    mtf50: float
+    before: Mapping[str, float]
+    after: Mapping[str, float]
+
+
+@cache
+def _object() -> tuple[Floats, Floats]:
+    """An edge from 0 to 100 HU, and tissue of 50 HU with a fine grain; each a little larger than is shown."""
+    edge = np.repeat([0.0, 100.0], COLUMNS)[None].repeat(EDGE_ROWS, axis=0)
+    grain = gaussian_filter(np.random.default_rng(3).normal(size=(TISSUE_ROWS + 40, COLUMNS + 40)), 0.8)
+    return edge, 50.0 + 40.0 * grain / grain.std()
+
+
+def _scanned(sigma: float) -> Scanned:
+    edge, tissue = (resolution.blur(part, sigma, PIXEL) for part in _object())
+    edge = edge[:, COLUMNS // 2 : -COLUMNS // 2]
+    sharp, soft = _object()[1][20:-20, 20:-20], tissue[20:-20, 20:-20]
+    lsf = resolution.line_spread(edge[0], PIXEL)
+    f, values = resolution.mtf(lsf, PIXEL)
+    return Scanned(
+        sigma, np.vstack([edge, soft]), lsf, edge[0], f, values, resolution.mtf50(f, values),
+        _texture_of(sharp), _texture_of(soft),
+    )  # fmt: skip
+
+
+def _psf_setup(figure: Figure) -> dict[str, Axes]:
+    axes = panels(figure, ("image", "edge", "mtf"), (1, 1.05, 1.1))
+    # Four empty lines below the image keep the place of the features.
+    axes["image"].set(xticks=[], yticks=[], xlabel="\n\n\n\n")
+    axes["image"].spines[:].set_visible(False)
+    axes["image"].set_title("edge (top) and tissue", loc="left", pad=5)
+    axes["edge"].set(xlim=(-5, 5), ylim=(-6, 112), xlabel="distance from the edge, mm", ylabel="value, HU")
+    axes["edge"].plot([-5, 0, 0, 5], [0, 0, 100, 100], color=PALE, linewidth=1.5)
+    axes["edge"].text(0.15, 3, "truth", color=GREY, ha="left")
+    axes["mtf"].set(xlim=(0, HIGHEST), ylim=(0, 1.05), xlabel="frequency, cycles/mm", ylabel="MTF")
+    axes["mtf"].axhline(0.5, color=PALE, linewidth=1, linestyle="--")
+    return axes
+
+
+def _psf_draw(stage: Stage, seen: Scanned) -> None:
+    stage.image("image", seen.image, vmin=-70, vmax=170)
+    stage.line("image", "row", [0, COLUMNS - 1], [EDGE_ROWS / 2] * 2, color=ORANGE, linewidth=1.5)
+    stage.rectangle(
+        "image",
+        "tissue",
+        0.2,
+        EDGE_ROWS + 0.2,
+        COLUMNS - 1.4,
+        TISSUE_ROWS - 1.4,
+        edgecolor="#56B4E9",
+        linewidth=2,
+    )
+    bottom = EDGE_ROWS + TISSUE_ROWS - 0.5
+    stage.note("image", "head", -0.5, bottom, "texture of the tissue", offset=(0, -11), color=BLUE)
+    for row, name in enumerate(resolution.FEATURES):
+        down = -26 - 13.5 * row
+        stage.note("image", name, -0.5, bottom, name, offset=(0, down))
+        stage.note(
+            "image", f"{name} value", COLUMNS - 0.5, bottom, f"{seen.before[name]:.2f} → {seen.after[name]:.2f}",
+            offset=(0, down), ha="right",
+        )  # fmt: skip
+    x = (np.arange(COLUMNS) - (COLUMNS - 1) / 2) * PIXEL
+    stage.line("edge", "profile", x, seen.profile, color=ORANGE)
+    stage.line("mtf", "mtf", seen.frequency, seen.mtf, color=ORANGE)
+    if np.isnan(seen.mtf50):
+        stage.text("mtf", "never", 0.5, 0.56, "50 % is never reached", ha="center", va="bottom")
+    else:
+        stage.vline("mtf", "half", seen.mtf50, color=GREY, linewidth=1, linestyle="--")
+        stage.points("mtf", "f50", seen.mtf50, 0.5, color=ORANGE)
+        right = seen.mtf50 < 0.6
+        stage.note(
+            "mtf", "f50 says", seen.mtf50, 0.5, f"{seen.mtf50:.2f} cycles/mm", offset=(8, 9) if right else (-8, -11),
+            ha="left" if right else "right",
+        )  # fmt: skip
+
+
+def _psf_words(seen: Scanned) -> str:
+    changes = ", ".join(f"{n} {seen.before[n]:.2f} to {seen.after[n]:.2f}" for n in resolution.FEATURES)
+    return (
+        f"With a PSF of σ = {seen.sigma:.1f} mm the MTF {half_way(seen.mtf50)}; "
+        f"the tissue's texture goes from {changes}."
+    )
+
+
+LEFT = {"nearly all of it": 0.9, "about half": 0.5, "about an eighth": 0.125, "a hundredth": 0.01}
+
+
+def _left(seen: Scanned) -> str:
+    share = seen.after["contrast"] / seen.before["contrast"]
+    return min(LEFT, key=lambda option: abs(np.log(share / LEFT[option])))
+
+
+psf = Demo(
+    name="psf",
+    title="One spot, three views",
+    question=Question(
+        "The tissue has a fine grain. A scanner with σ = 0.6 mm looks at it, and its edges still look fairly sharp. "
+        "How much of the tissue's GLCM contrast is left?",
+        options=list(LEFT),
+        at={"sigma": 0.6},
+        truth=_left,
+    ),
+    controls=[Slider("sigma", "Width of the PSF, σ", 0.0, 2.0, 0.1, start=0.0, unit="mm")],
+    compute=_scanned,
+    setup=_psf_setup,
+    draw=_psf_draw,
+    describe=_psf_words,
+    size=(780, 330),
+    narrow=(430, 880),
+)
+
+
+# Blur on trial -------------------------------------------------------------------------------------------------------
+SIGMAS = tuple(round(0.25 * i, 2) for i in range(17))
+STYLES = {"contrast": (ORANGE, "-"), "homogeneity": (BLUE, "-"), "energy": (GREY, "--")}
+LOW, HIGH = 0.002, 150.0
+
+
+@dataclass(frozen=True)
+class Tried:
+    """One kind of image before and after blur, and its features at every blur."""
+
+    kind: str
+    bins: kinds.Bins
+    sigma: float
+    before: NDArray[np.int64]
+    after: NDArray[np.int64]
+    curves: Mapping[str, Floats]
+    bin_hu: float
+
+    def pair(self, name: str) -> tuple[float, float]:
+        """A feature before, and at this blur."""
+        return float(self.curves[name][0]), float(self.curves[name][SIGMAS.index(self.sigma)])
+
+
+@cache
+def _curves(kind: str, bins: kinds.Bins) -> dict[str, Floats]:
+    found = [kinds.features(kind, sigma, bins) for sigma in SIGMAS]
+    return {name: np.array([values[name] for values in found]) for name in resolution.FEATURES}
+
+
+def _tried(kind: str, bins: kinds.Bins, sigma: float) -> Tried:
+    sharp, soft = (kinds.kind(kind).blurred(s) for s in (0.0, sigma))
+    bin_hu = kinds.WIDTH_HU if bins == "width" else float(np.ptp(soft)) / kinds.COUNT
+    before, after = kinds.levels(sharp, bins), kinds.levels(soft, bins)
+    return Tried(kind, bins, sigma, before, after, _curves(kind, bins), bin_hu)
+
+
+def _trial_setup(figure: Figure) -> dict[str, Axes]:
+    axes = panels(figure, ("before", "after", "curves"), (1, 1, 1.55))
+    bare(axes["before"], "grey levels before"), bare(axes["after"], "and after")
+    axes["curves"].set(
+        yscale="log",
+        xlim=(0, 5.9),
+        ylim=(LOW, HIGH),
+        xlabel="blur σ, pixels",
+        ylabel="feature, after / before",
+    )
+    axes["curves"].set_xticks(range(5))
+    axes["curves"].set_yticks([0.01, 0.1, 1, 10, 100], ["0.01", "0.1", "1", "10", "100"])
+    axes["curves"].minorticks_off()
+    axes["curves"].axhline(1, xmax=SIGMAS[-1] / 5.9, color=PALE, linewidth=1)
+    return axes
+
+
+def spread(values: Mapping[str, float], gap: float) -> dict[str, float]:
+    """Move labels apart: in their order, at least a ``gap`` from one to the next, as near as may be.
+
+    >>> spread({"a": 1.0, "b": 1.1}, 0.5)
+    {'a': 0.8, 'b': 1.3}
+    """
+    names = sorted(values, key=lambda name: values[name])
+    at = [values[name] for name in names]
+    for _ in range(50):
+        for i in range(len(at) - 1):
+            lacking = gap - (at[i + 1] - at[i])
+            if lacking > 1e-12:
+                at[i] -= lacking / 2
+                at[i + 1] += lacking / 2
+    return {name: round(place, 9) for name, place in zip(names, at, strict=True)}
+
+
+def _trial_draw(stage: Stage, tried: Tried) -> None:
+    top = int(tried.before.max())
+    for name, levels in (("before", tried.before), ("after", tried.after)):
+        stage.image(name, levels, cmap="cividis", vmin=1, vmax=top, interpolation="nearest")
+    stage.vline("curves", "sigma", tried.sigma, color="#333333", linewidth=1)
+    ends = {}
+    for name, (colour, dash) in STYLES.items():
+        ratio = tried.curves[name] / tried.curves[name][0]
+        ends[name] = float(np.log10(ratio[-1]))
+        stage.line("curves", name, SIGMAS, ratio, color=colour, linestyle=dash)
+        stage.points(
+            "curves", f"{name} now", tried.sigma, ratio[SIGMAS.index(tried.sigma)], color=colour, size=7
+        )
+    for name, place in spread(ends, 0.45).items():
+        stage.note("curves", f"{name} label", SIGMAS[-1], 10.0**place, name, color=STYLES[name][0])
+
+
+def _moved(tried: Tried, name: str) -> str:
+    before, after = tried.pair(name)
+    return f"{name} {before:.2f} to {after:.2f} ({resolution.direction(before, after)})"
+
+
+def _trial_words(tried: Tried) -> str:
+    how = f"bins of {kinds.WIDTH_HU:.0f} HU" if tried.bins == "width" else f"{kinds.COUNT} bins"
+    changes = ", ".join(_moved(tried, name) for name in resolution.FEATURES)
+    return f"{capital(kinds.KINDS[tried.kind])}, {how}, blurred by σ = {tried.sigma:.2f} pixels: {changes}."
+
+
+trial = Demo(
+    name="blur-trial",
+    title="Does blur do what textbooks say?",
+    question=Question(
+        "Four flat patches meet at sharp borders. They are blurred by σ = 1 pixel; the bins keep their width. "
+        "What does homogeneity, the likeness of neighbours, do?",
+        options=["it rises", "it stays", "it falls"],
+        at={"kind": "classes", "bins": "width", "sigma": 1.0},
+        truth=lambda tried: f"it {resolution.direction(*tried.pair('homogeneity'))}",
+    ),
+    controls=[
+        Select("kind", "Image", {capital(name): key for key, name in kinds.KINDS.items()}),
+        Select(
+            "bins", "Grey levels", {"bins of 16 HU (fixed width)": "width", "32 bins (fixed count)": "count"}
+        ),
+        Slider("sigma", "Blur σ", SIGMAS[0], SIGMAS[-1], 0.25, start=0.0, unit="pixels"),
+    ],
+    compute=_tried,
+    setup=_trial_setup,
+    draw=_trial_draw,
+    describe=_trial_words,
+    size=(780, 275),
+    narrow=(430, 860),
+)
+
+
+# An edge in noise ----------------------------------------------------------------------------------------------------
+TRUE_SIGMA = 0.6
+FINE = 0.75
+
+
+@dataclass(frozen=True)
+class Noisy:
+    """An edge measured in noise."""
+
+    noise: float
+    rows: int
+    image: Floats
+    lsf: Floats
+    clean_lsf: Floats
+    frequency: Floats
+    mtf: Floats
+    clean_mtf: Floats
+
+    @property
+    def mtf50(self) -> float:
+        """As measured."""
+        return resolution.mtf50(self.frequency, self.mtf)
+
+    @property
+    def fine(self) -> tuple[float, float]:
+        """Mean of the MTF at fine patterns: measured and true."""
+        chosen = self.frequency >= FINE
+        return float(self.mtf[chosen].mean()), float(self.clean_mtf[chosen].mean())
+
+
+@cache
+def _clean() -> tuple[Floats, Floats]:
+    """The edge without noise, and noise of 1 HU."""
+    x = (np.arange(COLUMNS) - (COLUMNS - 1) / 2) * PIXEL
+    edge = 100.0 * resolution.gaussian_edge(x, TRUE_SIGMA)
+    return edge[None].repeat(64, axis=0), np.random.default_rng(2).normal(size=(64, COLUMNS))
+
+
+def _noisy(noise: float, rows: int) -> Noisy:
+    edge, pattern = _clean()
+    image = edge + noise * pattern
+    clean = resolution.line_spread(edge[0], PIXEL)
+    lsf = resolution.line_spread(image[:rows].mean(axis=0), PIXEL)
+    f, values = resolution.mtf(lsf, PIXEL)
+    return Noisy(noise, rows, image, lsf, clean, f, values, resolution.mtf(clean, PIXEL)[1])
+
+
+def _noise_setup(figure: Figure) -> dict[str, Axes]:
+    axes = panels(figure, ("image", "lsf", "mtf"), (1, 1.1, 1.1))
+    bare(axes["image"], "rows that are averaged")
+    axes["lsf"].set(xlim=(-8, 8), ylim=(-0.8, 1.3), xlabel="distance, mm", ylabel="line spread, 1/mm")
+    axes["mtf"].set(xlim=(0, HIGHEST), ylim=(0, 2.2), xlabel="frequency, cycles/mm", ylabel="MTF")
+    clean = _noisy(0.0, 1)
+    x = (np.arange(COLUMNS - 1) - (COLUMNS - 2) / 2) * PIXEL
+    axes["lsf"].plot(x, clean.clean_lsf, color=BLUE, linewidth=2)
+    axes["mtf"].plot(clean.frequency, clean.clean_mtf, color=BLUE, linewidth=2)
+    axes["mtf"].text(0.06, 0.12, "truth", color=BLUE)
+    return axes
+
+
+def _noise_draw(stage: Stage, seen: Noisy) -> None:
+    stage.image("image", seen.image, vmin=-60, vmax=160)
+    stage.rectangle("image", "rows", 0, -0.3, COLUMNS - 1, seen.rows - 0.4, edgecolor=ORANGE, linewidth=2)
+    x = (np.arange(COLUMNS - 1) - (COLUMNS - 2) / 2) * PIXEL
+    stage.line("lsf", "measured", x, seen.lsf, color=ORANGE, linewidth=1.5)
+    stage.line("mtf", "measured", seen.frequency, seen.mtf, color=ORANGE, linewidth=1.5)
+    stage.text("mtf", "label", 0.05, 0.97, "measured", coords="axes", color=ORANGE, va="top")
+
+
+def _noise_words(seen: Noisy) -> str:
+    measured, true = seen.fine
+    rows = "1 row" if seen.rows == 1 else f"the mean of {seen.rows} rows"
+    return (
+        f"Noise of {seen.noise:.0f} HU on an edge of 100 HU, {rows}: the MTF {half_way(seen.mtf50)}, "
+        f"and beyond {FINE:g} cycles/mm it reads {measured:.2f} on average; the truth there is {true:.2f}."
+    )
+
+
+def _floor(seen: Noisy) -> str:
+    measured = seen.fine[0]
+    return "nearly 0, as it should" if measured < 0.06 else "about 0.1" if measured < 0.5 else "more than 1"
+
+
+noise = Demo(
+    name="noisy-edge",
+    title="An edge in noise",
+    question=Question(
+        "An edge of 100 HU in noise of 12 HU, measured in one row. The true MTF beyond 0.75 cycles/mm is nearly 0. "
+        "What will you read there?",
+        options=["nearly 0, as it should", "about 0.1", "more than 1"],
+        at={"noise": 12, "rows": 1},
+        truth=_floor,
+    ),
+    controls=[
+        Slider("noise", "Noise", 0, 40, 2, start=0, unit="HU"),
+        Stops("rows", "Rows averaged", [1, 4, 16, 64], start=1),
+    ],
+    compute=_noisy,
+    setup=_noise_setup,
+    draw=_noise_draw,
+    describe=_noise_words,
+    size=(780, 290),
+    narrow=(430, 820),
+)
