@@ -16,10 +16,10 @@ KEY := $(shell { cat */requirements.lock pyproject.toml autograder/pyproject.tom
 STUDY := .venv/installed/study-$(KEY)
 TESTS := .venv/installed/tests-$(KEY)
 
-.PHONY: help study setup test test-fast lint format build bench bench-grading lock clean
+.PHONY: help study setup test test-fast lint format build bench bench-grading bench-features lock clean
 
 help:  ## List the targets
-	@sed -n 's/^\([a-z-]*\):.*  ## /\1#/p' Makefile | awk -F'#' '{ printf "make %-13s  %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):.*  ## /\1#/p' Makefile | awk -F'#' '{ printf "make %-14s  %s\n", $$1, $$2 }'
 
 study: $(STUDY)  ## Open the course in JupyterLab (PORT=8890: another port; BROWSER=none: print the address)
 	@.venv/bin/digital-biopsy study $(if $(PORT),--port $(PORT))
@@ -46,6 +46,9 @@ bench: setup  ## Print how fast the demos redraw, beside plain ipywidgets
 
 bench-grading: setup  ## Print how fast whole classes are graded (PARTS="class dask": only these)
 	.venv/bin/python -m tests.bench.grading $(PARTS)
+
+bench-features: setup  ## Print how fast features are computed, beside scikit-image, pyradiomics and mirp (PARTS=texture: only that)
+	.venv/bin/python -m tests.bench.features $(PARTS)
 
 lock: setup  ## Write the locks and environment.yml (UPGRADE=1: look for newer versions)
 	.venv/bin/python tests/tools/lock.py $(if $(UPGRADE),--upgrade)
