@@ -14,7 +14,7 @@ from digital_biopsy import resolution as science
 from digital_biopsy.demos import Demo, resolution
 from digital_biopsy.demos._stage import Stage
 
-DEMOS = [resolution.psf, resolution.trial, resolution.noise]
+DEMOS = [resolution.border, resolution.psf, resolution.trial, resolution.noise]
 
 
 def drawing(demo: Demo, result: Any) -> Callable[[Stage], object]:
@@ -98,11 +98,28 @@ def test_noise_is_what_the_lesson_says() -> None:
     assert one.fine[0] / many.fine[0] == pytest.approx(8, rel=0.5)
 
 
-def test_pictures_say_what_they_show() -> None:
-    ct = images.real_ct_slice()
-    words = resolution.two_scanners(ct).alt
+def test_the_picture_says_what_it_shows() -> None:
+    words = resolution.two_scanners(images.real_ct_slice()).alt
     assert "5.6" in words and "0.7" in words
-    assert "0.36 cycles/mm" in resolution.real_edge(ct).alt
+
+
+def test_border_has_the_numbers_of_the_lesson() -> None:
+    found = {row: resolution.border.compute(row=row).mtf50 for row in (31, 35, 38, 41)}
+    assert {row: round(f50, 2) for row, f50 in found.items()} == {31: 0.22, 35: 0.37, 38: 0.36, 41: 0.31}
+    every = [resolution.border.compute(row=row).mtf50 for row in resolution.border.controls[0].values]
+    assert np.isfinite(every).all()
+    assert "\N{MINUS SIGN}848 HU" in resolution.border.describe_at(resolution.border.start)
+
+
+def test_kinds_of_other_shapes_are_drawn_alike_on_any_stage() -> None:
+    """Muscle is wider than high: after a square image it must look as on a fresh stage."""
+    muscle = (list(kinds.KINDS).index("muscle"), 0, 2)
+    used = resolution.trial.stage()
+    resolution.trial.picture(used, resolution.trial.start)
+    assert (
+        resolution.trial.picture(used, muscle)[0]
+        == resolution.trial.picture(resolution.trial.stage(), muscle)[0]
+    )
 
 
 def test_labels_keep_their_order_and_their_distance() -> None:

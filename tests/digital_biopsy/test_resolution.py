@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -277,6 +279,21 @@ def test_blurred_contrast_of_a_volume() -> None:
 )
 def test_direction(before: float, after: float, word: str) -> None:
     assert res.direction(before, after) == word
+
+
+# ---------------------------------------------------------------- the price of an import
+
+
+@pytest.mark.parametrize("module", ["resolution", "claims.resolution"])
+def test_import_is_cheap(module: str) -> None:
+    program = (
+        f"import sys, digital_biopsy.{module}\n"
+        "heavy = {'torch', 'matplotlib', 'ipywidgets', 'IPython', 'skimage'} & set(sys.modules)\n"
+        "upward = {'digital_biopsy.' + n for n in ('demos', 'check', 'cli')} & set(sys.modules)\n"
+        "sys.exit(repr(heavy | upward) if heavy | upward else 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 # ---------------------------------------------------------------- errors

@@ -25,7 +25,7 @@ def agreement(name: str, sigma: float, bins: kinds.Bins) -> Measurement:
         f"{kinds.KINDS[name]}, {how}, σ = {sigma:g} px: {changes}",
         100.0,
         100.0 * sum(right) / len(right),
-        "% as claimed",
+        "% of the three",
         10.0,
         lifts_condition=bins == "count",
     )

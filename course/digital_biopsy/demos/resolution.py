@@ -15,21 +15,15 @@ from scipy.ndimage import gaussian_filter
 
 from digital_biopsy import _resolution_kinds as kinds
 from digital_biopsy import histogram, images, resolution, texture
-from digital_biopsy.demos import BLUE, GREY, ORANGE, Demo, Question, Select, Slider, Stops
+from digital_biopsy.demos import BLUE, GREY, ORANGE, Demo, Question, Select, Slider
 from digital_biopsy.demos._picture import Picture, bare, panels, picture
+from digital_biopsy.demos._resolution_edges import COLUMNS, HIGHEST, PIXEL, across, border, half_way, noise
 from digital_biopsy.demos._stage import Stage
+
+__all__ = ["PIXEL", "border", "noise", "psf", "spread", "trial", "two_scanners"]
 
 Floats = NDArray[np.floating[Any]]
 PALE = "#BDBDBD"
-
-
-def half_way(value: float) -> str:
-    """Where an MTF falls to one half, in words.
-
-    >>> half_way(0.312)
-    'falls to one half at 0.31 cycles/mm'
-    """
-    return "never falls to one half" if np.isnan(value) else f"falls to one half at {value:.2f} cycles/mm"
 
 
 def capital(text: str) -> str:
@@ -70,55 +64,18 @@ def two_scanners(ct: images.Image, sigma: float = 0.8) -> Picture:
                 linewidth=2,
             )
             stage.text(
-                name, "contrast", 100, 108, f"contrast {value:.1f}", color="#E69F00", ha="center", fontsize=12
+                name, "contrast", 100, 114, f"contrast {value:.1f}", color="#E69F00", ha="center", fontsize=12
             )
 
     alt = (
         "The same CT slice twice, with a frame on a muscle beside the spine. As scanned its GLCM contrast is "
         f"{values[0]:.1f}; blurred with σ = {sigma:g} mm it is {values[1]:.1f}."
     )
-    return picture((700, 365), setup, draw, alt)
-
-
-# An edge in the real slice -------------------------------------------------------------------------------------------
-ROW, CUT = 38, slice(82, 100)
-
-
-def real_edge(ct: images.Image) -> Picture:
-    """Show one row across the border of the real lung, its line spread and its MTF."""
-    step = ct.spacing[1]
-    edge = ct.hu[ROW, CUT]
-    at = np.arange(edge.size) * step
-    lsf = resolution.line_spread(edge, step)
-    f, values = resolution.mtf(lsf, step)
-    half = resolution.mtf50(f, values)
-
-    def setup(figure: Figure) -> dict[str, Axes]:
-        axes = panels(figure, ("slice", "edge", "mtf"), (1, 1.1, 1.1))
-        axes["edge"].set(xlabel="distance along the row, mm", ylabel="value, HU")
-        axes["mtf"].set(xlabel="frequency, cycles/mm", ylabel="MTF", xlim=(0, 0.75), ylim=(0, 1.05))
-        bare(axes["slice"], "border of the lung")
-        return axes
-
-    def draw(stage: Stage) -> None:
-        stage.image("slice", ct.hu[16:76, 68:128], vmin=-1000, vmax=300)
-        stage.line("slice", "row", [CUT.start - 68, CUT.stop - 69], [ROW - 16] * 2, color=ORANGE, linewidth=3)
-        stage.line("edge", "profile", at, edge, color=ORANGE, marker="o", markersize=4)
-        stage.line("mtf", "mtf", f, values, color=BLUE, marker="o", markersize=4)
-        stage.line("mtf", "half", [0, half, half], [0.5, 0.5, 0], color=GREY, linewidth=1, linestyle="--")
-        stage.note("mtf", "number", half, 0.5, f"{half:.2f} cycles/mm", offset=(8, 8))
-
-    alt = (
-        f"A row of the CT slice crosses the border of the left lung: it falls from {edge[0]:.0f} to {edge[-1]:.0f} HU "
-        f"within about 2 mm. The MTF made from it falls to one half at {half:.2f} cycles/mm."
-    )
-    return picture((780, 270), setup, draw, alt)
+    return picture((540, 290), setup, draw, alt)
 
 
 # The width of the PSF ------------------------------------------------------------------------------------------------
-PIXEL = 0.5
-COLUMNS, EDGE_ROWS, TISSUE_ROWS = 64, 22, 42
-HIGHEST = 0.5 / PIXEL
+EDGE_ROWS, TISSUE_ROWS = 22, 42
 
 
 @dataclass(frozen=True)
@@ -137,21 +94,20 @@ class Scanned:
 
 
 @cache
-def _object() -> tuple[Floats, Floats]:
-    """An edge from 0 to 100 HU, and tissue of 50 HU with a fine grain; each a little larger than is shown."""
-    edge = np.repeat([0.0, 100.0], COLUMNS)[None].repeat(EDGE_ROWS, axis=0)
+def _tissue() -> Floats:
+    """Tissue of 50 HU with a fine grain, a little larger than is shown."""
     grain = gaussian_filter(np.random.default_rng(3).normal(size=(TISSUE_ROWS + 40, COLUMNS + 40)), 0.8)
-    return edge, 50.0 + 40.0 * grain / grain.std()
+    return np.asarray(50.0 + 40.0 * grain / grain.std())
 
 
 def _scanned(sigma: float) -> Scanned:
-    edge, tissue = (resolution.blur(part, sigma, PIXEL) for part in _object())
-    edge = edge[:, COLUMNS // 2 : -COLUMNS // 2]
-    sharp, soft = _object()[1][20:-20, 20:-20], tissue[20:-20, 20:-20]
-    lsf = resolution.line_spread(edge[0], PIXEL)
+    edge = 100.0 * resolution.gaussian_edge(across(), sigma)
+    inner = (slice(20, -20), slice(20, -20))
+    sharp, soft = _tissue()[inner], resolution.blur(_tissue(), sigma, PIXEL)[inner]
+    lsf = resolution.line_spread(edge, PIXEL)
     f, values = resolution.mtf(lsf, PIXEL)
     return Scanned(
-        sigma, np.vstack([edge, soft]), lsf, edge[0], f, values, resolution.mtf50(f, values),
+        sigma, np.vstack([np.tile(edge, (EDGE_ROWS, 1)), soft]), lsf, edge, f, values, resolution.mtf50(f, values),
         _texture_of(sharp), _texture_of(soft),
     )  # fmt: skip
 
@@ -192,19 +148,19 @@ def _psf_draw(stage: Stage, seen: Scanned) -> None:
             "image", f"{name} value", COLUMNS - 0.5, bottom, f"{seen.before[name]:.2f} → {seen.after[name]:.2f}",
             offset=(0, down), ha="right",
         )  # fmt: skip
-    x = (np.arange(COLUMNS) - (COLUMNS - 1) / 2) * PIXEL
-    stage.line("edge", "profile", x, seen.profile, color=ORANGE)
+    stage.line("edge", "profile", across(), seen.profile, color=ORANGE)
     stage.line("mtf", "mtf", seen.frequency, seen.mtf, color=ORANGE)
-    if np.isnan(seen.mtf50):
-        stage.text("mtf", "never", 0.5, 0.56, "50 % is never reached", ha="center", va="bottom")
-    else:
-        stage.vline("mtf", "half", seen.mtf50, color=GREY, linewidth=1, linestyle="--")
-        stage.points("mtf", "f50", seen.mtf50, 0.5, color=ORANGE)
-        right = seen.mtf50 < 0.6
-        stage.note(
-            "mtf", "f50 says", seen.mtf50, 0.5, f"{seen.mtf50:.2f} cycles/mm", offset=(8, 9) if right else (-8, -11),
-            ha="left" if right else "right",
-        )  # fmt: skip
+    # Everything is drawn in every frame, if only as nothing: a new artist would cost a whole new background.
+    never = bool(np.isnan(seen.mtf50))
+    at = HIGHEST / 2 if never else seen.mtf50
+    stage.vline("mtf", "half", seen.mtf50, color=GREY, linewidth=1, linestyle="--")
+    stage.points("mtf", "f50", seen.mtf50, 0.5, color=ORANGE)
+    words = "50 % is never reached" if never else f"{at:.2f} cycles/mm"
+    inside = at < 0.6 and not never
+    stage.note(
+        "mtf", "f50 says", at, 0.5, words, offset=(8, 9) if inside else (-8, 9 if never else -11),
+        ha="left" if inside else "center" if never else "right",
+    )  # fmt: skip
 
 
 def _psf_words(seen: Scanned) -> str:
@@ -233,7 +189,7 @@ psf = Demo(
         at={"sigma": 0.6},
         truth=_left,
     ),
-    controls=[Slider("sigma", "Width of the PSF, σ", 0.0, 2.0, 0.1, start=0.0, unit="mm")],
+    controls=[Slider("sigma", "Width of the PSF, σ", 0.0, 2.0, 0.2, start=0.0, unit="mm")],
     compute=_scanned,
     setup=_psf_setup,
     draw=_psf_draw,
@@ -244,7 +200,7 @@ psf = Demo(
 
 
 # Blur on trial -------------------------------------------------------------------------------------------------------
-SIGMAS = tuple(round(0.25 * i, 2) for i in range(17))
+SIGMAS = tuple(0.5 * i for i in range(9))
 STYLES = {"contrast": (ORANGE, "-"), "homogeneity": (BLUE, "-"), "energy": (GREY, "--")}
 LOW, HIGH = 0.002, 150.0
 
@@ -281,7 +237,8 @@ def _tried(kind: str, bins: kinds.Bins, sigma: float) -> Tried:
 
 def _trial_setup(figure: Figure) -> dict[str, Axes]:
     axes = panels(figure, ("before", "after", "curves"), (1, 1, 1.55))
-    bare(axes["before"], "grey levels before"), bare(axes["after"], "and after")
+    for name, title in (("before", "grey levels before"), ("after", "and after")):
+        bare(axes[name], title).set(xlim=(0, 1), ylim=(0, 1), aspect="equal")
     axes["curves"].set(
         yscale="log",
         xlim=(0, 5.9),
@@ -316,7 +273,9 @@ def spread(values: Mapping[str, float], gap: float) -> dict[str, float]:
 def _trial_draw(stage: Stage, tried: Tried) -> None:
     top = int(tried.before.max())
     for name, levels in (("before", tried.before), ("after", tried.after)):
-        stage.image(name, levels, cmap="cividis", vmin=1, vmax=top, interpolation="nearest")
+        height, width = (size / max(levels.shape) for size in levels.shape)
+        frame = (0.0, width, 1 - height, 1.0)  # the kinds differ in shape: each fills the width
+        stage.image(name, levels, cmap="cividis", vmin=1, vmax=top, extent=frame, interpolation="nearest")
     stage.vline("curves", "sigma", tried.sigma, color="#333333", linewidth=1)
     ends = {}
     for name, (colour, dash) in STYLES.items():
@@ -338,7 +297,7 @@ def _moved(tried: Tried, name: str) -> str:
 def _trial_words(tried: Tried) -> str:
     how = f"bins of {kinds.WIDTH_HU:.0f} HU" if tried.bins == "width" else f"{kinds.COUNT} bins"
     changes = ", ".join(_moved(tried, name) for name in resolution.FEATURES)
-    return f"{capital(kinds.KINDS[tried.kind])}, {how}, blurred by σ = {tried.sigma:.2f} pixels: {changes}."
+    return f"{capital(kinds.KINDS[tried.kind])}, {how}, blurred by σ = {tried.sigma:.1f} pixels: {changes}."
 
 
 trial = Demo(
@@ -356,7 +315,7 @@ trial = Demo(
         Select(
             "bins", "Grey levels", {"bins of 16 HU (fixed width)": "width", "32 bins (fixed count)": "count"}
         ),
-        Slider("sigma", "Blur σ", SIGMAS[0], SIGMAS[-1], 0.25, start=0.0, unit="pixels"),
+        Slider("sigma", "Blur σ", SIGMAS[0], SIGMAS[-1], 0.5, start=0.0, unit="pixels"),
     ],
     compute=_tried,
     setup=_trial_setup,
@@ -364,110 +323,4 @@ trial = Demo(
     describe=_trial_words,
     size=(780, 275),
     narrow=(430, 860),
-)
-
-
-# An edge in noise ----------------------------------------------------------------------------------------------------
-TRUE_SIGMA = 0.6
-FINE = 0.75
-
-
-@dataclass(frozen=True)
-class Noisy:
-    """An edge measured in noise."""
-
-    noise: float
-    rows: int
-    image: Floats
-    lsf: Floats
-    clean_lsf: Floats
-    frequency: Floats
-    mtf: Floats
-    clean_mtf: Floats
-
-    @property
-    def mtf50(self) -> float:
-        """As measured."""
-        return resolution.mtf50(self.frequency, self.mtf)
-
-    @property
-    def fine(self) -> tuple[float, float]:
-        """Mean of the MTF at fine patterns: measured and true."""
-        chosen = self.frequency >= FINE
-        return float(self.mtf[chosen].mean()), float(self.clean_mtf[chosen].mean())
-
-
-@cache
-def _clean() -> tuple[Floats, Floats]:
-    """The edge without noise, and noise of 1 HU."""
-    x = (np.arange(COLUMNS) - (COLUMNS - 1) / 2) * PIXEL
-    edge = 100.0 * resolution.gaussian_edge(x, TRUE_SIGMA)
-    return edge[None].repeat(64, axis=0), np.random.default_rng(2).normal(size=(64, COLUMNS))
-
-
-def _noisy(noise: float, rows: int) -> Noisy:
-    edge, pattern = _clean()
-    image = edge + noise * pattern
-    clean = resolution.line_spread(edge[0], PIXEL)
-    lsf = resolution.line_spread(image[:rows].mean(axis=0), PIXEL)
-    f, values = resolution.mtf(lsf, PIXEL)
-    return Noisy(noise, rows, image, lsf, clean, f, values, resolution.mtf(clean, PIXEL)[1])
-
-
-def _noise_setup(figure: Figure) -> dict[str, Axes]:
-    axes = panels(figure, ("image", "lsf", "mtf"), (1, 1.1, 1.1))
-    bare(axes["image"], "rows that are averaged")
-    axes["lsf"].set(xlim=(-8, 8), ylim=(-0.8, 1.3), xlabel="distance, mm", ylabel="line spread, 1/mm")
-    axes["mtf"].set(xlim=(0, HIGHEST), ylim=(0, 2.2), xlabel="frequency, cycles/mm", ylabel="MTF")
-    clean = _noisy(0.0, 1)
-    x = (np.arange(COLUMNS - 1) - (COLUMNS - 2) / 2) * PIXEL
-    axes["lsf"].plot(x, clean.clean_lsf, color=BLUE, linewidth=2)
-    axes["mtf"].plot(clean.frequency, clean.clean_mtf, color=BLUE, linewidth=2)
-    axes["mtf"].text(0.06, 0.12, "truth", color=BLUE)
-    return axes
-
-
-def _noise_draw(stage: Stage, seen: Noisy) -> None:
-    stage.image("image", seen.image, vmin=-60, vmax=160)
-    stage.rectangle("image", "rows", 0, -0.3, COLUMNS - 1, seen.rows - 0.4, edgecolor=ORANGE, linewidth=2)
-    x = (np.arange(COLUMNS - 1) - (COLUMNS - 2) / 2) * PIXEL
-    stage.line("lsf", "measured", x, seen.lsf, color=ORANGE, linewidth=1.5)
-    stage.line("mtf", "measured", seen.frequency, seen.mtf, color=ORANGE, linewidth=1.5)
-    stage.text("mtf", "label", 0.05, 0.97, "measured", coords="axes", color=ORANGE, va="top")
-
-
-def _noise_words(seen: Noisy) -> str:
-    measured, true = seen.fine
-    rows = "1 row" if seen.rows == 1 else f"the mean of {seen.rows} rows"
-    return (
-        f"Noise of {seen.noise:.0f} HU on an edge of 100 HU, {rows}: the MTF {half_way(seen.mtf50)}, "
-        f"and beyond {FINE:g} cycles/mm it reads {measured:.2f} on average; the truth there is {true:.2f}."
-    )
-
-
-def _floor(seen: Noisy) -> str:
-    measured = seen.fine[0]
-    return "nearly 0, as it should" if measured < 0.06 else "about 0.1" if measured < 0.5 else "more than 1"
-
-
-noise = Demo(
-    name="noisy-edge",
-    title="An edge in noise",
-    question=Question(
-        "An edge of 100 HU in noise of 12 HU, measured in one row. The true MTF beyond 0.75 cycles/mm is nearly 0. "
-        "What will you read there?",
-        options=["nearly 0, as it should", "about 0.1", "more than 1"],
-        at={"noise": 12, "rows": 1},
-        truth=_floor,
-    ),
-    controls=[
-        Slider("noise", "Noise", 0, 40, 2, start=0, unit="HU"),
-        Stops("rows", "Rows averaged", [1, 4, 16, 64], start=1),
-    ],
-    compute=_noisy,
-    setup=_noise_setup,
-    draw=_noise_draw,
-    describe=_noise_words,
-    size=(780, 290),
-    narrow=(430, 820),
 )
