@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -38,6 +38,7 @@ joints = (
     .filter(lambda P: P.sum() > 0.1)
     .map(lambda P: P / P.sum())
 )
+unhurried = settings(deadline=None)  # a busy machine is no failure
 SOME = np.random.default_rng(4).integers(0, N + 1, (9, 8, 7))
 
 
@@ -72,6 +73,7 @@ def test_the_worked_example_of_the_ibsi_manual() -> None:
     np.testing.assert_allclose(glcm(image, (0, 1), 4), np.array(both_ways) / 24)
 
 
+@unhurried
 @given(st.data())
 def test_counts_are_those_by_hand(data: st.DataObject) -> None:
     levels = data.draw(images)
@@ -81,6 +83,7 @@ def test_counts_are_those_by_hand(data: st.DataObject) -> None:
     np.testing.assert_array_equal(found, by_hand(levels, offset, N))
 
 
+@unhurried
 @given(images, st.integers(1, 4))
 def test_many_offsets_at_once_are_the_offsets_one_by_one(levels: Any, distance: int) -> None:
     offsets = unique_offsets(levels.ndim, distance)
@@ -168,6 +171,7 @@ def test_the_image_is_left_as_it_was() -> None:
 # ---------------------------------------------------------------- symmetries
 
 
+@unhurried
 @given(st.data())
 def test_the_opposite_offset_gives_the_transpose(data: st.DataObject) -> None:
     levels = data.draw(images)
@@ -176,6 +180,7 @@ def test_the_opposite_offset_gives_the_transpose(data: st.DataObject) -> None:
     np.testing.assert_array_equal(glcm_counts(levels, opposite, N), glcm_counts(levels, offset, N).T)
 
 
+@unhurried
 @given(st.data())
 def test_reflection(data: st.DataObject) -> None:
     levels = data.draw(images)
@@ -186,6 +191,7 @@ def test_reflection(data: st.DataObject) -> None:
     np.testing.assert_array_equal(reflected, glcm_counts(levels, offset, N))
 
 
+@unhurried
 @given(st.data())
 def test_swapping_axes(data: st.DataObject) -> None:
     levels = data.draw(images)
@@ -195,6 +201,7 @@ def test_swapping_axes(data: st.DataObject) -> None:
     np.testing.assert_array_equal(moved, glcm_counts(levels, offset, N))
 
 
+@unhurried
 @given(images)
 def test_means_over_directions_do_not_see_rotations(levels: Any) -> None:
     if not pairs_inside(levels):
@@ -207,6 +214,7 @@ def test_means_over_directions_do_not_see_rotations(levels: Any) -> None:
             )
 
 
+@unhurried
 @given(images, st.integers(1, 6))
 def test_three_features_do_not_see_a_shift_of_the_levels(levels: Any, shift: int) -> None:
     if not pairs_inside(levels):
@@ -215,6 +223,7 @@ def test_three_features_do_not_see_a_shift_of_the_levels(levels: Any, shift: int
     assert texture_features(shifted, N + 6) == pytest.approx(texture_features(levels, N), rel=1e-12)
 
 
+@unhurried
 @given(images)
 def test_levels_in_reverse_order_have_the_same_three_features(levels: Any) -> None:
     if pairs_inside(levels):
@@ -222,6 +231,7 @@ def test_levels_in_reverse_order_have_the_same_three_features(levels: Any) -> No
         assert texture_features(reverse, N) == pytest.approx(texture_features(levels, N), rel=1e-12)
 
 
+@unhurried
 @given(images, st.data())
 def test_probabilities(levels: Any, data: st.DataObject) -> None:
     offset = data.draw(st.sampled_from(unique_offsets(levels.ndim)))
@@ -234,6 +244,7 @@ def test_probabilities(levels: Any, data: st.DataObject) -> None:
     np.testing.assert_allclose(glcm(levels, offset, N, symmetric=False), counts / counts.sum())
 
 
+@unhurried
 @given(joints)
 def test_contrast_is_spread_times_unlikeness(P: Any) -> None:
     """contrast = 2 sigma^2 (1 - rho) for a symmetric P: to rounding, whatever P."""
@@ -256,6 +267,7 @@ def test_the_identity_needs_symmetry() -> None:
     ) == pytest.approx(0)
 
 
+@unhurried
 @given(joints)
 def test_bounds(P: Any) -> None:
     found = matrix_features((P + P.T) / 2)
