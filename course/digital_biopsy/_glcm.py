@@ -11,7 +11,7 @@ Counting is what takes the time, so it is done less often than there are offsets
 p, p + a, p + a + b, sees three pairs: at the offsets a, b and a + b. Its three levels make one code, and
 one count of those codes holds three matrices: its sums along each of its three axes. The 13 directions of
 a volume are four such walks and one pair; the 4 of an image are one walk and one pair. Walks are taken
-where the volume has many more voxels than the walk has codes.
+where the ROI is large enough: a walk has (n_levels + 1)^3 codes, and summing them takes time too.
 """
 
 from __future__ import annotations
@@ -146,7 +146,7 @@ def count_pairs(image: NDArray[Any], offsets: Sequence[Offset], n_levels: int) -
             found[i] = count_one(box, offset, n_levels)
         return found
     flat, start, size, shift = layout
-    many = 2 * rank**3 <= box.size and _fits(image, flat, rank)
+    many = rank**3 <= 2 * box.size and _fits(image, flat, rank)
     del box
     for walk in walks(tuple(place)) if many else zip(place):
         a = shift[walk[0]]
@@ -157,11 +157,13 @@ def count_pairs(image: NDArray[Any], offsets: Sequence[Offset], n_levels: int) -
             found[place[first]] = _summed(triples, 2)
             found[place[second]] = _summed(triples, 0)
             found[place[both]] = _summed(triples, 1)
+            del triples  # before the next are made
         elif many and 32 <= a <= PIECE:
             # p, p + a, p + 2 a, from every second stretch of `a` voxels: sees each pair at this offset once.
             stretches = flat[start : start + (2 * (size // (2 * a) + 1) + 1) * a].reshape(-1, a)
             triples = _count([stretches[:-2:2], stretches[1:-1:2], stretches[2::2]], rank)
             found[place[walk[0]]] = _summed(triples, 2) + _summed(triples, 0)
+            del triples
         else:
             pairs = _count([_rows(flat, start + step, size) for step in (0, a)], rank)
             found[place[walk[0]]] = pairs[1:, 1:]
@@ -261,7 +263,7 @@ def _summed(triples: NDArray[Any], axis: int) -> NDArray[Any]:
 
 def _fits(image: NDArray[Any], flat: NDArray[Any], rank: int) -> bool:
     """Whether walks of two steps keep to the memory that is allowed: twice the image's, or 1 MB."""
-    return flat.nbytes + 4 * rank**3 + 10 * PIECE <= max(2 * image.nbytes, 2**20)
+    return flat.nbytes + 4 * rank**3 + 12 * PIECE <= max(2 * image.nbytes, 2**20)
 
 
 def _crop(image: NDArray[Any]) -> NDArray[Any]:
