@@ -108,6 +108,15 @@ def test_every_way_of_counting_agrees(shape: tuple[int, ...], n: int, distance: 
             np.testing.assert_array_equal(counts, _glcm.count_one(levels, offset, n))
 
 
+def test_a_long_thin_image() -> None:
+    """Its zeros are few, and it is counted in many pieces."""
+    levels = np.random.default_rng(0).integers(0, 3, (200_000, 1))
+    for offset, counts in zip(
+        unique_offsets(2), _glcm.count_pairs(levels, unique_offsets(2), 2), strict=True
+    ):
+        np.testing.assert_array_equal(counts, _glcm.count_one(levels, offset, 2))
+
+
 def test_walks_cover_each_direction_once() -> None:
     for ndim, threes, ones in ((2, 1, 1), (3, 4, 1)):
         walks = _glcm.walks(tuple(unique_offsets(ndim)))
