@@ -1,15 +1,40 @@
-"""A slanted edge, sampled more finely than the pixels; and how resolution looks at its arguments."""
+"""Edges: of a Gaussian scanner, and slanted ones in images; and how resolution looks at its arguments."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import ndtr
 
 from ._arguments import numbers, require
 
-__all__ = ["edge_profile", "not_negative", "positive", "profile"]
+__all__ = ["edge_profile", "gaussian_edge", "not_negative", "positive", "profile"]
 
 Floats = NDArray[np.float64]
+
+
+def gaussian_edge(distance: ArrayLike, sigma: float) -> Floats:
+    """What a Gaussian PSF makes of a sharp edge from 0 to 1 at distance 0: a smooth S.
+
+    Parameters
+    ----------
+    distance : float or array
+        From the edge in mm, negative on the dark side.
+    sigma : float
+        Standard deviation of the PSF in mm, zero or more.
+
+    Raises
+    ------
+    ValueError
+        If `sigma` is negative.
+
+    Examples
+    --------
+    >>> gaussian_edge([-0.5, 0.0, 0.5], 0.5).round(3)
+    array([0.159, 0.5  , 0.841])
+    """
+    x, width = numbers(distance, "distance"), float(not_negative(sigma, "sigma"))
+    return np.asarray(ndtr(x / width) if width else np.heaviside(x, 0.5))[()]
 
 
 def edge_profile(image: ArrayLike, spacing: float | ArrayLike, step: float) -> tuple[Floats, Floats]:

@@ -22,11 +22,10 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import gaussian_filter
-from scipy.special import ndtr
 
 from . import texture
 from ._arguments import numbers, require
-from ._resolution_edge import edge_profile, not_negative, positive, profile
+from ._resolution_edge import edge_profile, gaussian_edge, not_negative, positive, profile
 
 __all__ = [
     "DIRECTIONS",
@@ -95,30 +94,6 @@ def gaussian_psf(sigma: float, spacing: float | ArrayLike, radius: int) -> Float
     along = np.exp(-0.5 * np.square(offset * steps[:, None] / width))
     psf = along[0][:, None] * along[1]
     return np.asarray(psf / psf.sum())
-
-
-def gaussian_edge(distance: ArrayLike, sigma: float) -> Floats:
-    """What a Gaussian PSF makes of a sharp edge from 0 to 1 at distance 0: a smooth S.
-
-    Parameters
-    ----------
-    distance : float or array
-        From the edge in mm, negative on the dark side.
-    sigma : float
-        Standard deviation of the PSF in mm, zero or more.
-
-    Raises
-    ------
-    ValueError
-        If `sigma` is negative.
-
-    Examples
-    --------
-    >>> gaussian_edge([-0.5, 0.0, 0.5], 0.5).round(3)
-    array([0.159, 0.5  , 0.841])
-    """
-    x, width = numbers(distance, "distance"), float(not_negative(sigma, "sigma"))
-    return np.asarray(ndtr(x / width) if width else np.heaviside(x, 0.5))[()]
 
 
 def gaussian_mtf(frequency: ArrayLike, sigma: ArrayLike) -> Floats:

@@ -165,6 +165,19 @@ def test_mtf_by_the_definition() -> None:
         assert m == pytest.approx(abs((lsf * np.exp(-2j * np.pi * f * x)).sum()) / lsf.sum())
 
 
+def test_integers_and_views_give_what_floats_give() -> None:
+    stored = np.array([[-1000, 7], [-900, 7], [-300, 7], [40, 7]], dtype=np.int16)
+    column = stored[::-1, 0]
+    assert not column.flags["C_CONTIGUOUS"]
+    lsf = res.line_spread(column, 0.5)
+    np.testing.assert_allclose(lsf, res.line_spread(column.astype(float).tolist(), 0.5))
+    np.testing.assert_allclose(res.mtf(lsf[::-2], 1)[1], res.mtf(lsf[::-2].copy(), 1.0)[1])
+    assert res.mtf50(np.array([0, 9, 1, 9, 2])[::2], np.array([1, 1, 0])) == 1.5
+    levels = np.random.default_rng(0).integers(1, 9, (20, 30))
+    view = levels[::2, ::-3]
+    assert res.blurred_contrast(view, 1, TOLD) == res.blurred_contrast(view.astype(float).copy(), 1.0, TOLD)
+
+
 def test_mtf_of_one_sample_is_one() -> None:
     frequency, values = res.mtf([3.0], 0.5)
     assert frequency.tolist() == [0.0]
