@@ -136,3 +136,8 @@ def test_text(capsys: pytest.CaptureFixture[str]) -> None:
     assert "−5.199" in shown
     assert "Verdict: holds if" in shown
     assert "−0.000" not in shown
+
+
+def test_counts_are_shown_without_decimals() -> None:
+    text = str(Claim("an-id", "A.", "x", lambda: [Measurement("things", 3, 1, "of 3", 0.0)]).trial())
+    assert "3         1  of 3  no" in text

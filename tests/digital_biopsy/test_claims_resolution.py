@@ -22,12 +22,12 @@ def test_claim_blur() -> None:
     done = claims.blur()
     assert done.id == "blur"
     assert done.verdict == "fails"
-    shares = [round(m.measured) for m in done.measurements]
-    assert shares == [100, 100, 33, 100, 33, 100, 100, 33, 0]
+    counts = [round(m.measured) for m in done.measurements]
+    assert counts == [3, 3, 1, 3, 1, 3, 3, 1, 0]
     assert [m.lifts_condition for m in done.measurements] == [False] * 5 + [True] * 4
 
 
-def test_four_flat_classes_have_the_figures_of_the_curriculum() -> None:
+def test_four_flat_classes_have_the_figures_that_careful_measurement_gave() -> None:
     change = moved("classes", chapter_5.STRONG, "width")
     assert change["homogeneity"] == pytest.approx((0.93, 0.77), abs=0.005)
     assert change["energy"] == pytest.approx((0.22, 0.03), abs=0.005)

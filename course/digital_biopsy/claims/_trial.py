@@ -152,7 +152,10 @@ class Claim:
 
 def _number(value: float, m: Measurement) -> str:
     """As many decimals as the tolerance makes sense of, with a true minus sign and no minus zero."""
-    decimals = 3 if m.tolerance <= 0 else int(np.clip(1 - np.floor(np.log10(m.tolerance)), 0, 3))
+    if m.tolerance > 0:
+        decimals = int(np.clip(1 - np.floor(np.log10(m.tolerance)), 0, 3))
+    else:  # a count, or a number that must be met exactly
+        decimals = 0 if float(m.claimed).is_integer() and float(m.measured).is_integer() else 3
     text = f"{value + 0.0:.{decimals}f}"
     if float(text) == 0:
         text = text.lstrip("-")

@@ -16,17 +16,17 @@ USUAL, STRONG = 1.0, 4.0
 
 
 def agreement(name: str, sigma: float, bins: kinds.Bins) -> Measurement:
-    """Share of the three features that move as claimed when one kind of image is blurred."""
+    """How many of the three features move as claimed when one kind of image is blurred."""
     before, after = (kinds.features(name, s, bins) for s in (0.0, sigma))
     right = [resolution.direction(before[f], after[f]) == CLAIMED[f] for f in resolution.FEATURES]
     changes = ", ".join(f"{f} {before[f]:.2f} → {after[f]:.2f}" for f in resolution.FEATURES)
     how = f"bins of {kinds.WIDTH_HU:.0f} HU" if bins == "width" else f"{kinds.COUNT} bins"
     return Measurement(
         f"{kinds.KINDS[name]}, {how}, σ = {sigma:g} px: {changes}",
-        100.0,
-        100.0 * sum(right) / len(right),
-        "% of the three",
-        10.0,
+        float(len(right)),
+        float(sum(right)),
+        f"of {len(right)}",
+        0.0,
         lifts_condition=bins == "count",
     )
 
