@@ -53,6 +53,29 @@ def difference(expected: Any, got: Any, *, tol: float | None = None, dtype: Any 
     return _differ(expected, got, tol, "")
 
 
+def right_but_for_its_type(expected: Any, got: Any, *, tol: float | None = None) -> str:
+    """Say what to do with a value whose numbers are right and whose type is not; "" for all others."""
+    if difference(expected, got, tol=tol) is None:
+        return ""
+    if difference(expected, _as_arrays(expected, got), tol=tol) is None:
+        return "The numbers are right. A NumPy array is wanted: return np.array(...) of them."
+    return ""
+
+
+def _as_arrays(expected: Any, got: Any) -> Any:
+    """Turn lists into arrays where an array is expected."""
+    if isinstance(expected, np.ndarray) and isinstance(got, list | tuple):
+        try:
+            return np.array(got)
+        except (ValueError, TypeError):
+            return got
+    if isinstance(expected, list | tuple) and isinstance(got, list | tuple) and len(expected) == len(got):
+        return [_as_arrays(one, other) for one, other in zip(expected, got, strict=True)]
+    if isinstance(expected, Mapping) and isinstance(got, Mapping) and expected.keys() == got.keys():
+        return {key: _as_arrays(expected[key], got[key]) for key in expected}
+    return got
+
+
 def same(a: Any, b: Any) -> bool:
     """Whether two values are equal in kind and, bit for bit or NaN for NaN, in content."""
     a, b = _plain(a), _plain(b)

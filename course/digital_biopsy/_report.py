@@ -9,7 +9,7 @@ import numpy as np
 
 from digital_biopsy._calls import Call, describe_error
 from digital_biopsy._card import NOT_ATTEMPTED, NOT_YET, RIGHT, Card, Sentence, Text, of_points
-from digital_biopsy._compare import same, show
+from digital_biopsy._compare import right_but_for_its_type, same, show
 from digital_biopsy._mistakes import Mistake, recognise
 from digital_biopsy._requirements import Group, Item, Requirement, Unusable, members
 
@@ -55,17 +55,25 @@ def _briefs(first: Item, others: Sequence[Item], explained: Mapping[int, Mistake
     """A line for each further failure; those that went wrong as the first did share one."""
     way = _way(first)
     alike = [item for item in others if way and _way(item) == way]
-    lines = dict.fromkeys(_brief(item, explained) for item in others if item not in alike)
+    lines: dict[Sentence, None] = {}
+    told = {explained[id(first)].says if id(first) in explained else ""}
+    for item in others:
+        if item not in alike:
+            mistake = explained.get(id(item))
+            lines[_brief(item, mistake, new=mistake is not None and mistake.says not in told)] = None
+            told.add(mistake.says if mistake else "")
     if alike:
         count = "1 more requirement" if len(alike) == 1 else f"{len(alike)} more requirements"
         lines[(Text(f"{count} went wrong in the same way."),)] = None
     return tuple(lines)
 
 
-def _brief(item: Item, explained: Mapping[int, Mistake]) -> Sentence:
+def _brief(item: Item, mistake: Mistake | None, *, new: bool) -> Sentence:
+    """One line; with the words of a known mistake where they are new."""
     asked = _asked(item, brief=True)
     tried = isinstance(item, Requirement) and not (item.call and (item.call.misfit or item.untouched))
-    says = item.says if tried and id(item) not in explained else ""
+    cause = item.says if mistake is None else mistake.says if new else ""
+    says = cause if tried else ""
     return (*asked, Text(f" {says}")) if says else asked
 
 
@@ -102,8 +110,19 @@ def _lead(
 def _own_words(item: Item) -> str:
     """The requirement's own words on the likely cause."""
     if isinstance(item, Group):
-        return next((member.says for member in item.members if member.says and not member.passed), item.says)
-    return item.says or _usual_cause(item)
+        failing = [member for member in item.members if not member.passed]
+        kinds = (_only_its_type(member) for member in failing)
+        told = next(filter(None, kinds), "")
+        return told or next((member.says for member in failing if member.says), item.says)
+    return _only_its_type(item) or item.says or _usual_cause(item)
+
+
+def _only_its_type(requirement: Requirement) -> str:
+    """What to do where all is right but the type of what came back."""
+    call = requirement.call
+    if call is None or call.error is not None or requirement.form != "gives":
+        return ""
+    return right_but_for_its_type(requirement.expected, call.value, tol=requirement.tol)
 
 
 def _usual_cause(requirement: Requirement) -> str:

@@ -458,8 +458,36 @@ def test_a_parameter_too_many_is_named() -> None:
 
 def test_a_list_for_an_array_is_told_how_to_become_one() -> None:
     with check("f", points=2, namespace=here("def f(x):\n    return [1.0, 2.0]")) as c:
+        c.gives(np.array([1.0, 2.0]), x=1.0, says="Another cause.")
+    assert "The numbers are right. A NumPy array is wanted: return np.array(...) of them." in text(c)
+    assert "Another cause." not in text(c)
+    with check("f", points=2, namespace=here("def f(x):\n    return [1.0, 2.5]")) as c:
         c.gives(np.array([1.0, 2.0]), x=1.0)
-    assert "return np.array(...) of it" in text(c)
+    assert "A NumPy array is wanted: return np.array(...) of it." in text(c)
+
+
+def test_right_numbers_of_another_type_in_a_pair_or_hidden_are_told_so() -> None:
+    with check(
+        "f", points=2, hidden=["arrays"], namespace=here("def f(x):\n    return [1.0, x], [2.0]")
+    ) as c:
+        with c.hidden("arrays"):
+            c.gives((np.array([1.0, 3.0]), np.array([2.0])), x=3.0, says="Physics.")
+    assert "The numbers are right. A NumPy array is wanted" in text(c)
+    assert "Physics." not in text(c)
+
+
+def test_a_second_mistake_has_its_own_words() -> None:
+    with check("f", points=3, namespace=here("def f(x):\n    return 2 * x if x < 2 else 0.0")) as c:
+        c.gives(3.0, x=1.0)
+        c.gives(9.0, x=3.0, says="Not told.")
+        c.gives(12.0, x=4.0)
+        c.mistake(2.0, x=1.0, says="You doubled.")
+        c.mistake(0.0, x=3.0, says="You cut at two.")
+        c.mistake(0.0, x=4.0, says="You cut at two.")
+    assert "You doubled." in text(c).splitlines()[0]
+    assert "- f(x=3.0) should be 9.0; yours gave 0.0. You cut at two.\n" in text(c)
+    assert text(c).count("You cut at two.") == 1
+    assert "Not told." not in text(c)
 
 
 def test_changing_an_argument_is_noted_and_costs_nothing() -> None:
