@@ -170,10 +170,10 @@ pairs = Demo(
         truth=_turned,
     ),
     controls=[
-        Slider("distance", "Distance", 1, 8, 1, start=1, unit="voxels"),
+        Slider("distance", "Distance in voxels", 1, 8, 1, start=1),
         Select("direction", "Direction", list(DIRECTIONS)),
         Stops("n", "Grey levels", LEVELS, start=8),
-        Slider("step", "Mark pairs that differ by", 0, 6, 1, start=2, unit="levels"),
+        Slider("step", "Mark pairs with a level difference of", 0, 6, 1, start=2),
     ],
     compute=_pairs,
     setup=_pairs_setup,
@@ -186,7 +186,7 @@ pairs = Demo(
 
 # Grain and amplitude -------------------------------------------------------------------------------------------------
 MIDDLE = (N_LEVELS + 1) / 2
-AMPLITUDES = {0.125: "an eighth of the", 0.25: "a quarter of the", 0.5: "half the", 1.0: "full"}
+AMPLITUDES = {0.125: "an eighth", 0.25: "a quarter", 0.5: "half", 1.0: "full"}
 
 
 @dataclass(frozen=True)
@@ -274,7 +274,7 @@ def _grain_draw(stage: Stage, shown: Grainy) -> None:
 
 def _grain_words(shown: Grainy) -> str:
     return (
-        f"Grain {shown.grain} px, {AMPLITUDES[shown.amplitude]} amplitude, neighbours {shown.distance} px apart: "
+        f"Grain {shown.grain} px, amplitude {AMPLITUDES[shown.amplitude]}, neighbours {shown.distance} px apart: "
         f"variance {short(shown.variance)}, correlation {shown.correlation:.3f}, contrast {short(shown.contrast)}."
     )
 
