@@ -195,7 +195,7 @@ def mesh_area(vertices, faces):
     return np.abs(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])).sum() / 2
 
 
-@answers.wrong("mesh-area", says="half the length of the cross product")
+@answers.wrong("mesh-area", says="one length of all cross products together")
 def mesh_area(vertices, faces):
     corners = np.asarray(vertices, dtype=float)[np.asarray(faces)]
     normal = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
@@ -406,7 +406,7 @@ def best_cylinder(radius):
     return radius
 
 
-@answers.wrong("best-cylinder", says="The question is the height at which it is reached")
+@answers.wrong("best-cylinder", says="whatever it was given")
 def best_cylinder(radius):
     if radius <= 0:
         raise ValueError("radius")
