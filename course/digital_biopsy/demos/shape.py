@@ -327,6 +327,7 @@ def _resampled_setup(figure: Figure) -> dict[str, Axes]:
             transform=made["area"].transAxes,
         )
     made["sphericity"].set_ylim(0.78, 1.0)
+    made["sphericity"].set_yticks([0.8, 0.85, 0.9, 0.95, 1.0])
     return made
 
 
