@@ -132,13 +132,10 @@ def _pairs_draw(stage: Stage, shown: Pairs) -> None:
         top = max(float(values.max()) for values in curves.values())
         stage.note(name, "top", 0.6, 1, short(top, 2), offset=(-6, 0), ha="right", color=GREY, fontsize=8.5)
         for direction, values in curves.items():
-            chosen = direction == shown.direction
-            stage.line(
-                name, direction, DISTANCES, values / top, color=BLUE if chosen else LIGHT,
-                linewidth=2 if chosen else 1.2, zorder=3 if chosen else 2,
-            )  # fmt: skip
+            stage.line(name, direction, DISTANCES, values / top, color=LIGHT, linewidth=1.2)
+        stage.line(name, "chosen", DISTANCES, curves[shown.direction] / top, color=BLUE, linewidth=2)
         value = getattr(shown.here, name)
-        stage.points(name, "here", shown.distance, value / top, size=8, zorder=4)
+        stage.points(name, "here", shown.distance, value / top, size=8)
         write_value(stage, name, value)
 
 
