@@ -75,7 +75,7 @@ def _try_contrast() -> list[Measurement]:
     found = {g: feature(texture.contrast, rearranged(ramp, g), N_LEVELS) for g in GRAINS}
     rows = [
         _at_least(
-            f"same histogram, grain of {coarse} px (claim: at least as at {fine} px)",
+            f"same histogram, grain of {coarse} px (claim: no less than at {fine} px)",
             found[fine],
             found[coarse],
             0.1,
@@ -95,7 +95,7 @@ def _try_contrast() -> list[Measurement]:
     shuffled, coarse = (feature(texture.contrast, rearranged(bone, grain), most) for grain in (0, 4))
     rows.append(
         _at_least(
-            "voxels of real spongy bone, rearranged with a grain of 4 (claim: at least as shuffled)",
+            "voxels of real spongy bone, rearranged with a grain of 4 (claim: no less than shuffled)",
             shuffled,
             coarse,
             0.1,
@@ -111,15 +111,15 @@ def _try_energy() -> list[Measurement]:
     disorder = feature(texture.energy, noise, 2)
     order = feature(texture.energy, ramp, N_LEVELS)
     rows = [
-        _at_least("perfect ramp of 32 levels (claim: at least as 98/2 noise)", disorder, order, 0.005),
+        _at_least("perfect ramp of 32 levels (claim: no less than 98/2 noise)", disorder, order, 0.005),
         _at_least(
-            "perfect checkerboard (claim: at least as 98/2 noise)",
+            "perfect checkerboard (claim: no less than 98/2 noise)",
             disorder,
             feature(texture.energy, checks, 2),
             0.005,
         ),
         _at_most(
-            "the ramp's pixels, shuffled (claim: at most as the ramp)",
+            "the ramp's pixels, shuffled (claim: no more than the ramp)",
             order,
             feature(texture.energy, rearranged(ramp, 0), N_LEVELS),
             0.005,
@@ -132,7 +132,7 @@ def _try_energy() -> list[Measurement]:
     )
     rows.append(
         _at_most(
-            "real spongy bone, 32 bins, one voxel made metal of 3000 HU (claim: at most as before)",
+            "real spongy bone, 32 bins, one voxel made metal of 3000 HU (claim: no more than before)",
             before,
             after,
             0.005,
