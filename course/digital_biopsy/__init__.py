@@ -23,6 +23,7 @@ __all__ = [
     "histogram",
     "images",
     "phantoms",
+    "residual",
     "resolution",
     "shape",
     "solids",

@@ -49,6 +49,14 @@ CONTRACTS: dict[str, dict[tuple[str, ...], int]] = {
         ("sigma_from_mtf50",): 2,
         ("blurred_contrast",): 4,
     },
+    "07-resnet-gradients": {
+        ("chain_norm", "residual_chain_norm"): 4,
+        ("residual_bounds",): 2,
+        ("numeric_jacobian",): 3,
+        ("PlainBlock", "ResidualBlock"): 4,
+        ("gradient_profile",): 4,
+        ("stable_residual_net",): 4,
+    },
 }
 SIGNATURES: dict[str, dict[str, str]] = {
     "00-digital-biopsy": {"minmax": "image", "roi_values": "image, mask"},
@@ -101,5 +109,13 @@ SIGNATURES: dict[str, dict[str, str]] = {
         "gaussian_mtf": "frequency, sigma",
         "sigma_from_mtf50": "f50",
         "blurred_contrast": "levels, sigma, predicted",
+    },
+    "07-resnet-gradients": {
+        "chain_norm": "jacobians",
+        "residual_chain_norm": "jacobians",
+        "residual_bounds": "rho, depth",
+        "numeric_jacobian": "f, x",
+        "gradient_profile": "model, x, target",
+        "stable_residual_net": "width, depth",
     },
 }

@@ -29,6 +29,7 @@ TRIALS = {
     "contrast": "texture",
     "energy": "texture",
     "blur": "resolution",
+    "vanish": "residual",
 }
 
 __all__ = ["TRIALS", "Claim", "Measurement", "Trial"]
