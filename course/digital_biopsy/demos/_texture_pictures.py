@@ -32,7 +32,7 @@ def same_voxels() -> Picture:
         f"uneven grain. C: salt and pepper. All three have the mean {bone.mean():.0f} HU and the standard deviation "
         f"{bone.std():.0f} HU."
     )
-    return picture((700, 250), setup, draw, alt)
+    return picture((446, 170), setup, draw, alt)
 
 
 def streaks() -> Picture:
@@ -55,10 +55,10 @@ def streaks() -> Picture:
                 f"{name} says",
                 columns.stop,
                 rows.start,
-                name,
-                offset=(4, -6),
+                name.split()[-1],
+                offset=(4, -4),
                 color="#FFB000",
-                fontsize=11,
+                fontsize=9.5,
             )
         stage.image("back muscle", patch("back muscle"), vmin=-60, vmax=140, interpolation="nearest")
 
@@ -66,4 +66,4 @@ def streaks() -> Picture:
         "A CT slice through a vertebra with two boxes, one in the spongy bone and one in the muscle of the back. "
         "Enlarged, the muscle shows dark and bright streaks that run from left to right."
     )
-    return picture((700, 350), setup, draw, alt)
+    return picture((446, 240), setup, draw, alt)
