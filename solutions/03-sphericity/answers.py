@@ -5,7 +5,7 @@ lose marks, and its card must contain the words given as `says`.
 """
 
 import numpy as np
-from scipy import ndimage, optimize
+from scipy import ndimage
 from skimage import measure
 
 from autograder.answers import Answers
@@ -387,6 +387,8 @@ def sphericity_cylinder(height, radius):
 def best_cylinder(radius):
     if radius <= 0:
         raise ValueError("radius must be positive")
+    from scipy import optimize
+
     ratio = optimize.minimize_scalar(
         lambda q: -(q ** (2 / 3)) / (1 + q), bounds=(0.01, 100), method="bounded"
     ).x
