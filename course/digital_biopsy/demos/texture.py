@@ -211,14 +211,22 @@ def _arranged(grain: int) -> Levels:
     return rearranged(uniform(N_LEVELS, SIDE), grain)
 
 
-def _weakened(grain: int, amplitude: float) -> Levels:
-    levels = _arranged(grain)
-    return levels if amplitude == 1 else np.rint(MIDDLE + amplitude * (levels - MIDDLE)).astype(int)
+def _weaker(amplitude: float) -> Levels:
+    """The level that each of the levels becomes."""
+    level = np.arange(1, N_LEVELS + 1)
+    return np.asarray(np.rint(MIDDLE + amplitude * (level - MIDDLE)), dtype=int)
 
 
 @cache
+def _full_matrix(grain: int, distance: int) -> Floats:
+    return np.asarray(np.mean(matrices(_arranged(grain), N_LEVELS, distance), axis=0))
+
+
 def _mean_matrix(grain: int, amplitude: float, distance: int) -> Floats:
-    return np.asarray(np.mean(matrices(_weakened(grain, amplitude), N_LEVELS, distance), axis=0))
+    """Of the weakened texture: the pairs stay who they are, only their levels get new names."""
+    renamed = np.zeros((N_LEVELS, N_LEVELS))
+    renamed[np.arange(N_LEVELS), _weaker(amplitude) - 1] = 1
+    return np.asarray(renamed.T @ _full_matrix(grain, distance) @ renamed)
 
 
 def _contrasts(amplitude: float, distance: int) -> tuple[float, ...]:
@@ -228,7 +236,7 @@ def _contrasts(amplitude: float, distance: int) -> tuple[float, ...]:
 def _grainy(grain: int, amplitude: float, distance: int) -> Grainy:
     P = _mean_matrix(grain, amplitude, distance)
     variance, correlation = spread_and_likeness(P)
-    levels = _weakened(grain, amplitude)
+    levels = _weaker(amplitude)[_arranged(grain) - 1]
     full = _contrasts(1.0, distance)
     return Grainy(
         levels, grain, amplitude, distance, P, variance, correlation, _contrasts(amplitude, distance), full
