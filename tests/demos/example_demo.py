@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digital_biopsy.demos import BLUE, GREY, Demo, Question, Select, Slider, Toggle
+from digital_biopsy.demos._picture import panels
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -64,12 +65,13 @@ def compute(epsilon: float, tissue: str = "all", noise: bool = False) -> Drift:
 
 
 def setup(figure: Figure) -> Mapping[str, Axes]:
-    """Slice on the left, bias on the right."""
-    left, right = figure.subplots(1, 2, width_ratios=(1, 1.05))
-    left.set_axis_off()
+    """Slice on the left, bias on the right; or slice above, bias below."""
+    axes = panels(figure, ("slice", "bias"), (1, 1.05))
+    axes["slice"].set_axis_off()
+    right = axes["bias"]
     right.set(xlim=(-1050, 1850), ylim=(-55, 55), xlabel="true value, HU", ylabel="measured minus true, HU")
     right.axhline(0, color=GREY, linewidth=1, linestyle=":")
-    return {"slice": left, "bias": right}
+    return axes
 
 
 def draw(stage: Stage, result: Drift) -> None:
@@ -107,6 +109,7 @@ drift = Demo(
     setup=setup,
     draw=draw,
     describe=describe,
+    narrow=(430, 720),
 )
 
 several = Demo(

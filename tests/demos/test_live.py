@@ -48,7 +48,7 @@ def test_it_opens_with_a_picture_and_words() -> None:
 def test_a_draw_is_answered_with_one_binary_frame(wire: Wire) -> None:
     wire(kind="draw", view="v", seq=7, stops=[30])
     [(content, [png])] = wire.sent
-    assert content == {"kind": "frame", "view": "v", "seq": 7, "alt": drift.describe_at((30,))}
+    assert content == {"kind": "frame", "view": "v", "seq": 7, "alt": drift.describe_at((30,)), "layout": "wide"}
     assert png == drift.picture(drift.stage(), (30,))[0]
 
 
@@ -152,12 +152,12 @@ def test_copies_of_a_demo_do_not_touch_each_other(monkeypatch: pytest.MonkeyPatc
 
 
 def test_a_closed_or_released_widget_leaves_no_figure(wire: Wire) -> None:
-    figure = weakref.ref(wire.widget._stage.figure)
+    figure = weakref.ref(wire.widget._stages["wide"][1].figure)
     wire(kind="release")
     gc.collect()
     assert figure() is None
     wire(kind="draw", view="v", seq=1, stops=[3])
-    figure = weakref.ref(wire.widget._stage.figure)
+    figure = weakref.ref(wire.widget._stages["wide"][1].figure)
     wire.widget.close()
     gc.collect()
     assert figure() is None
@@ -188,11 +188,11 @@ def test_running_a_cell_again_closes_its_widgets_only(monkeypatch: pytest.Monkey
 
     first = run("a", 2)
     other = run("b", 1)
-    figures = [weakref.ref(widget._stage.figure) for widget in first]
+    figures = [weakref.ref(widget._stages["wide"][1].figure) for widget in first]
     again = run("a", 2)
     gc.collect()
     assert [figure() for figure in figures] == [None, None]
-    assert all(widget._stage is not None for widget in (*other, *again))
+    assert all(widget._stages for widget in (*other, *again))
 
 
 def test_a_question_on_its_own(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from digital_biopsy.demos._stage import Stage
 
 MODES = ("live", "frames", "paper")
+WIDE, NARROW = "wide", "narrow"
 Table = tuple[Sequence[str], Sequence[Sequence[Any]]]
 
 
@@ -67,7 +68,8 @@ class Demo:
     size : (width, height)
         Of the picture, in CSS pixels.
     narrow : (width, height), optional
-        Of the picture where there is little room: ``setup`` is called with a figure of this size too.
+        Of the picture where there is little room: ``setup`` is called with a figure of this size too. Without it
+        the picture shrinks a little and then scrolls sideways.
 
     Examples
     --------
@@ -103,6 +105,10 @@ class Demo:
         if not names or len(set(names)) != len(names):
             raise ValueError(
                 f"demo {self.name!r} needs one or more controls with different names, not {names}"
+            )
+        if self.narrow is not None and not self.narrow[0] < self.size[0]:
+            raise ValueError(
+                f"demo {self.name!r}: narrow ({self.narrow[0]} px wide) must be narrower than size ({self.size[0]} px)"
             )
         _ = self.at  # a question at values that no control has is found here, not in the classroom
 
@@ -172,11 +178,24 @@ class Demo:
         """What the picture at these stops shows, in a sentence."""
         return self.sentence(self.result(stops))
 
-    def stage(self, scale: float = 1.0) -> Stage:
-        """Make a new figure, ready to draw."""
+    @property
+    def layouts(self) -> dict[str, tuple[int, int]]:
+        """Size of the picture in each layout that the demo has: wide, and narrow where it is declared."""
+        return {WIDE: self.size} | ({NARROW: self.narrow} if self.narrow is not None else {})
+
+    def stage(self, scale: float = 1.0, layout: str = WIDE) -> Stage:
+        """Make a new figure in one of the layouts, ready to draw.
+
+        Raises
+        ------
+        ValueError
+            If the demo has no such layout.
+        """
         from digital_biopsy.demos._stage import Stage
 
-        return Stage(self.size, self.setup, scale)
+        if layout not in self.layouts:
+            raise ValueError(f"demo {self.name!r} has no layout {layout!r}, only {', '.join(self.layouts)}")
+        return Stage(self.layouts[layout], self.setup, scale)
 
     def pixels(self, stage: Stage, result: Any) -> NDArray[np.uint8]:
         """Draw a result; the array is the canvas of the stage itself."""

@@ -14,11 +14,14 @@ from typing import TYPE_CHECKING, Any
 from PIL import Image
 
 from digital_biopsy.demos._controls import thinned
+from digital_biopsy.demos._demo import NARROW
 from digital_biopsy.demos._front import SKIPPED, asset, specification
+from digital_biopsy.demos._html import LEAVE
 from digital_biopsy.demos._style import drawing
 
 if TYPE_CHECKING:
     from digital_biopsy.demos._demo import Demo
+    from digital_biopsy.demos._stage import Stage
 
 MOST_FRAMES = 64
 FEWEST_STOPS = 5
@@ -47,20 +50,27 @@ def choose_stops(demo: Demo, at_most: int) -> tuple[list[list[int]], bool]:
     return pick(max(2, at_most // len(counts))), True
 
 
-def encode(demo: Demo, stage: Any, stops: tuple[int, ...]) -> dict[str, str]:
+def encode(demo: Demo, stage: Stage, stops: tuple[int, ...]) -> dict[str, str]:
     """One frame: picture as data URI, and its description."""
     result = demo.result(stops)
+    return {"src": data_uri(demo, stage, result), "alt": demo.sentence(result)}
+
+
+def data_uri(demo: Demo, stage: Stage, result: Any) -> str:
+    """The picture of a result."""
     buffer = io.BytesIO()
     with drawing():
         Image.fromarray(demo.pixels(stage, result)[..., :3].copy()).save(
             buffer, "WEBP", quality=QUALITY, method=4
         )
-    source = base64.b64encode(buffer.getvalue()).decode()
-    return {"src": f"data:image/webp;base64,{source}", "alt": demo.sentence(result)}
+    return f"data:image/webp;base64,{base64.b64encode(buffer.getvalue()).decode()}"
 
 
 def page(demo: Demo, budget: int) -> str:
     """A self-contained page of at most ``budget`` bytes.
+
+    It holds the pictures of the narrow layout too where they fit. Where they do not, the wide ones scroll sideways in
+    a narrow window.
 
     Raises
     ------
@@ -82,10 +92,32 @@ def page(demo: Demo, budget: int) -> str:
         frames = {",".join(map(str, key)): done[stops] for key, stops in places.items()}
         text = _html(demo, picked, alone, frames)
         if (size := len(text.encode())) <= budget:
-            return text
+            both = _narrow_too(demo, places, frames, budget - size)
+            more = _html(demo, picked, alone, both) if both else text
+            return more if len(more.encode()) <= budget else text
         if most <= 3 * len(picked):
             raise ValueError(f"the frames of demo {demo.name!r} need {size} bytes; the budget is {budget}")
         most = max(3 * len(picked), int(most * 0.9 * budget / size))
+
+
+def _narrow_too(
+    demo: Demo,
+    places: Mapping[tuple[int, ...], tuple[int, ...]],
+    frames: Mapping[str, Mapping[str, str]],
+    room: int,
+) -> dict[str, dict[str, str]] | None:
+    """The frames with the narrow pictures as well; None if there are none, or if they need more than ``room`` bytes."""
+    if demo.narrow is None:
+        return None
+    stage = demo.stage(layout=NARROW)
+    both = {}
+    for key, stops in places.items():
+        name = ",".join(map(str, key))
+        both[name] = {**frames[name], NARROW: data_uri(demo, stage, demo.result(stops))}
+        room -= len(both[name][NARROW])
+        if room < 0:
+            return None
+    return both
 
 
 def _keys(demo: Demo, picked: list[list[int]], alone: bool) -> list[tuple[int, ...]]:
@@ -102,6 +134,8 @@ def _keys(demo: Demo, picked: list[list[int]], alone: bool) -> list[tuple[int, .
 
 def _html(demo: Demo, picked: list[list[int]], alone: bool, frames: Mapping[str, Mapping[str, str]]) -> str:
     spec = specification(demo)
+    narrow = frames[next(iter(frames))].get(NARROW) and demo.narrow
+    spec[NARROW] = narrow and list(narrow)
     for control, stops, begin in zip(spec["controls"], picked, demo.start, strict=True):
         control["labels"] = [control["labels"][stop] for stop in stops]
         control["start"] = stops.index(begin)
@@ -114,7 +148,8 @@ def _html(demo: Demo, picked: list[list[int]], alone: bool, frames: Mapping[str,
     # "<" cannot end the script early when it is written as an escape.
     payload = json.dumps(data, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
     hint = " Each control is varied alone; the others return to their start." if alone else ""
-    width, height = demo.size
+    edge = round(LEAVE * demo.size[0]) - 1
+    source = f'<source media="(max-width: {edge}px)" srcset="{first[NARROW]}">' if narrow else ""
     return f"""<!doctype html>
 <html lang="en">
 <head>
@@ -129,7 +164,7 @@ body {{ margin: 8px; }}
 <body>
 <main id="demo"></main>
 <noscript><p>{escape(demo.title)}</p>
-<img src="{first["src"]}" alt="{escape(first["alt"])}" width="{width}" height="{height}"></noscript>
+<picture>{source}<img src="{first["src"]}" alt="{escape(first["alt"])}"></picture></noscript>
 <p class="db-pagenote">The pictures were computed beforehand.{hint}</p>
 <script type="application/json" id="frames">{payload}</script>
 <script type="module">
@@ -142,9 +177,8 @@ renderFrames(document.getElementById("demo"), JSON.parse(document.getElementById
 
 
 def in_a_frame(text: str, title: str, height: int) -> str:
-    """The page inside another page: an inline frame that takes the height of its content."""
-    fit = "this.style.height = this.contentDocument.documentElement.scrollHeight + 4 + 'px'"
+    """The page inside another page: an inline frame, which the page gives the height of its content."""
     return (
-        f'<iframe title="{escape(title)}" srcdoc="{escape(text)}" onload="{fit}" loading="lazy" '
+        f'<iframe title="{escape(title)}" srcdoc="{escape(text)}" loading="lazy" '
         f'style="width:100%;height:{height}px;border:0"></iframe>'
     )

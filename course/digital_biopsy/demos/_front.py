@@ -6,6 +6,8 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
+from digital_biopsy.demos._html import LEAVE, SMALLEST
+
 if TYPE_CHECKING:
     from digital_biopsy.demos._demo import Demo
 
@@ -28,6 +30,9 @@ def specification(demo: Demo) -> dict[str, Any]:
         "name": demo.name,
         "title": demo.title,
         "size": list(demo.size),
+        "narrow": demo.narrow and list(demo.narrow),
+        "smallest": SMALLEST,
+        "leave": LEAVE,
         "controls": [
             {
                 "name": control.name,

@@ -1,7 +1,8 @@
 """The live form: one widget a demo, its pictures sent as binary messages.
 
 The hot path bypasses the widget's traits: the browser sends ``{"kind": "draw", "view", "seq", "stops"}``, the
-kernel answers with a ``frame`` message and one binary buffer. Traits hold what must outlive the page (stops,
+kernel answers with a ``frame`` message and one binary buffer. The browser also says in which layout and at which
+scale; there is one figure a layout, made when it is first asked for. Traits hold what must outlive the page (stops,
 prediction, last picture); they follow when the learner has let go of the control.
 """
 
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import anywidget
 import traitlets
 
+from digital_biopsy.demos._demo import WIDE
 from digital_biopsy.demos._front import SKIPPED, asset, specification
 from digital_biopsy.demos._paper import paper
 from digital_biopsy.demos._predict import as_list, keep
@@ -71,6 +73,8 @@ class DemoWidget(_Shown):
         Where the controls stand, once the learner has let go of them.
     choice : int or None
         The committed prediction; -1 if it was skipped.
+    picture, drawn_as
+        The last picture, and in which layout it is drawn.
     """
 
     stops = traitlets.List(traitlets.Int()).tag(sync=True)
@@ -78,14 +82,14 @@ class DemoWidget(_Shown):
     comparison = traitlets.Unicode().tag(sync=True)
     alt = traitlets.Unicode().tag(sync=True)
     picture = traitlets.Bytes().tag(sync=True)
+    drawn_as = traitlets.Unicode(WIDE).tag(sync=True)
     error = traitlets.Unicode().tag(sync=True)
 
     def __init__(self, demo: Demo) -> None:
         self._demo = demo
-        self._scale = 1.0
-        self._stage: Stage | None = None
+        self._stages: dict[str, tuple[float, Stage]] = {}  # by layout, with the scale
         self._lock = RLock()
-        self._last: tuple[tuple[int, ...], bytes, str] | None = None
+        self._last: tuple[tuple[int, ...], str, bytes, str] | None = None
         state: dict[str, Any] = {"stops": list(demo.start)}
         try:
             state["picture"], state["alt"] = self._draw(demo.start)
@@ -97,23 +101,33 @@ class DemoWidget(_Shown):
     def fallback(self) -> str:
         """The static form of the demo."""
         picture = (
-            (self.picture, self.alt) if list(self.stops) == list(self._demo.start) and self.picture else None
+            (self.picture, self.alt)
+            if list(self.stops) == list(self._demo.start) and self.drawn_as == WIDE and self.picture
+            else None
         )
         return paper(self._demo, picture)._repr_html_()
 
     def close(self) -> None:
-        """Close the widget and let go of its figure."""
-        self._stage = None
+        """Close the widget and let go of its figures."""
+        self._release()
         self._last = None
         super().close()
 
-    def _draw(self, stops: Sequence[int]) -> tuple[bytes, str]:
+    def _draw(self, stops: Sequence[int], layout: str = WIDE, scale: float = 1.0) -> tuple[bytes, str]:
+        scale = min(max(float(scale), MIN_SCALE), MAX_SCALE)
         with self._lock:
-            if self._stage is None:
-                self._stage = self._demo.stage(self._scale)
-            picture = self._demo.picture(self._stage, stops)
-            self._last = (tuple(stops), *picture)
+            made_for, stage = self._stages.get(layout, (None, None))
+            if stage is None or made_for != scale:
+                stage = self._demo.stage(scale, layout)
+                self._stages[layout] = scale, stage
+            picture = self._demo.picture(stage, stops)
+            self._last = (tuple(stops), layout, *picture)
             return picture
+
+    def _release(self) -> None:
+        """Let go of the figures: no page shows the demo. The next draw makes a new one."""
+        with self._lock:
+            self._stages.clear()
 
     def _report(self, error: Exception) -> str:
         """One readable sentence for the page; the whole traceback for the log."""
@@ -127,22 +141,18 @@ class DemoWidget(_Shown):
         try:
             match message.get("kind"):
                 case "draw":
-                    self._set_scale(message.get("scale", 1))
-                    png, alt = self._draw([int(stop) for stop in message["stops"]])
-                    self.send(reply | {"kind": "frame", "alt": alt}, [png])
+                    layout = message.get("layout", WIDE)
+                    stops = [int(stop) for stop in message["stops"]]
+                    png, alt = self._draw(stops, layout, message.get("scale", 1))
+                    self.send(reply | {"kind": "frame", "alt": alt, "layout": layout}, [png])
                 case "predict":
                     self._predict(message.get("choice"))
                 case "settle":
                     self._settle()
                 case "release":
-                    self._stage = None  # no page shows the demo; the next draw makes a new figure
+                    self._release()
         except Exception as error:
             self.send(reply | {"message": self._report(error)})
-
-    def _set_scale(self, scale: float) -> None:
-        scale = min(max(float(scale), MIN_SCALE), MAX_SCALE)
-        if scale != self._scale:
-            self._scale, self._stage = scale, None
 
     def _predict(self, choice: int | None) -> None:
         question = self._demo.question
@@ -155,11 +165,12 @@ class DemoWidget(_Shown):
 
     def _settle(self) -> None:
         with self._lock:
-            if self._last is None or list(self._last[0]) == self.stops:
+            if self._last is None or (list(self._last[0]), self._last[1]) == (self.stops, self.drawn_as):
                 return
-            stops, png, alt = self._last
+            stops, layout, png, alt = self._last
         with self.hold_sync():
-            self.stops, self.picture, self.alt, self.error = list(stops), png, alt, ""
+            self.stops, self.drawn_as = list(stops), layout
+            self.picture, self.alt, self.error = png, alt, ""
 
 
 class PredictionWidget(_Shown):

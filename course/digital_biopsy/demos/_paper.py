@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING
+
+from digital_biopsy.demos._html import image
 
 if TYPE_CHECKING:
     from digital_biopsy.demos._demo import Demo
@@ -41,15 +42,12 @@ class Paper:
     rows: tuple[tuple[str, ...], ...]
 
     def _repr_html_(self) -> str:
-        width, _ = self.size
-        source = base64.b64encode(self.figure).decode()
         parts = [f"<p><strong>{escape(self.title)}</strong></p>"]
         if self.question:
             options = "".join(f"<li>{escape(option)}</li>" for option in self.options)
             parts.append(f"<p><em>Predict.</em> {escape(self.question)}</p><ul>{options}</ul>")
         parts.append(
-            f'<figure style="margin:0"><img alt="{escape(self.alt)}" src="data:image/png;base64,{source}" '
-            f'width="{width}" style="max-width:100%;height:auto;background:#fff">'
+            f'<figure style="margin:0">{image(self.figure, self.alt, self.size[0])}'
             f"<figcaption>{escape(self.caption)}. {escape(self.alt)}</figcaption></figure>"
         )
         heads = "".join(

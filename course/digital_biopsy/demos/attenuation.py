@@ -16,7 +16,7 @@ from digital_biopsy import attenuation as physics
 from digital_biopsy import images, phantoms
 from digital_biopsy.demos import BLUE, GREY, ORANGE, Demo, Question, Slider
 from digital_biopsy.demos._controls import with_unit
-from digital_biopsy.demos._picture import Picture, bare, picture
+from digital_biopsy.demos._picture import Picture, bare, panels, picture
 from digital_biopsy.demos._stage import Stage
 
 Floats = NDArray[np.floating[Any]]
@@ -77,7 +77,8 @@ def _beam(kev: float) -> Beam:
 
 
 def _energy_setup(figure: Figure) -> dict[str, Axes]:
-    curves, values = figure.subplots(1, 2, width_ratios=[1, 1.25])
+    axes = panels(figure, ("curves", "values"), [1, 1.25])
+    curves, values = axes.values()
     kev = np.arange(30, 141)
     for name, colour in {"bone": GREY, "iodine": ORANGE, "water": BLUE}.items():
         mu = physics.mu(name, kev)
@@ -102,7 +103,7 @@ def _energy_setup(figure: Figure) -> dict[str, Axes]:
     values.set_yticks(range(len(ROWS)), list(ROWS.values()))
     values.tick_params(axis="y", length=0)
     values.spines["left"].set_visible(False)
-    return {"curves": curves, "values": values}
+    return axes
 
 
 def _energy_draw(stage: Stage, beam: Beam) -> None:
@@ -158,6 +159,7 @@ energy = Demo(
     draw=_energy_draw,
     describe=_energy_words,
     size=(780, 350),
+    narrow=(430, 640),
 )
 
 
@@ -191,7 +193,8 @@ def _windowed(center: float, width: float) -> Windowed:
 
 
 def _window_setup(figure: Figure) -> dict[str, Axes]:
-    left, right = figure.subplots(1, 2, width_ratios=[1, 1.2])
+    axes = panels(figure, ("slice", "histogram"), [1, 1.2], heights=[1.35, 1])
+    right = axes["histogram"]
     counts, edges = np.histogram(_slice(), bins=np.arange(-1000, 1250, 25))
     right.stairs(counts, edges, color=GREY, fill=True)
     right.set(
@@ -199,6 +202,7 @@ def _window_setup(figure: Figure) -> dict[str, Axes]:
         ylim=(0, counts.max() * 1.15),
         xlabel="value, HU",
         ylabel="voxels in a bin of 25 HU",
+        xticks=np.arange(-1000, 1001, 500),
     )
     for name, x in {"lung": -820, "fat": -95, "muscle": 60, "bone": 450}.items():
         height = counts[max(0, int((x + 1000) // 25) - 1) : int((x + 1000) // 25) + 2].max()
@@ -206,7 +210,8 @@ def _window_setup(figure: Figure) -> dict[str, Axes]:
             name, (x, height), xytext=(0, 4), textcoords="offset points",
             ha={"fat": "right", "muscle": "left"}.get(name, "center"),
         )  # fmt: skip
-    return {"slice": bare(left, ""), "histogram": right}
+    bare(axes["slice"], "")
+    return axes
 
 
 def _window_draw(stage: Stage, seen: Windowed) -> None:
@@ -257,6 +262,7 @@ windowing = Demo(
     draw=_window_draw,
     describe=_window_words,
     size=(780, 355),
+    narrow=(430, 700),
 )
 
 
@@ -290,14 +296,14 @@ def _drifted(percent: float) -> Drifted:
 
 
 def _drift_setup(figure: Figure) -> dict[str, Axes]:
-    left, middle, right = figure.subplots(1, 3, width_ratios=[1, 1, 1.1])
+    axes = panels(figure, ("slice", "bias", "line"), [1, 1, 1.1], heights=[1.1, 1.1, 1])
+    right = axes["line"]
     right.axhline(0, color="#BDBDBD", linewidth=1)
     right.set(xlim=(-1080, 1150), ylim=(-22, 22), xlabel="true value, HU", ylabel="measured minus true, HU")
-    return {
-        "slice": bare(left, "what the screen shows"),
-        "bias": bare(middle, "its error (blue: too low)"),
-        "line": right,
-    }
+    right.set_xticks(np.arange(-1000, 1001, 500))
+    bare(axes["slice"], "what the screen shows")
+    bare(axes["bias"], "its error (blue: too low)")
+    return axes
 
 
 def _drift_draw(stage: Stage, shown: Drifted) -> None:
@@ -350,4 +356,5 @@ drift = Demo(
     draw=_drift_draw,
     describe=_drift_words,
     size=(780, 280),
+    narrow=(430, 900),
 )

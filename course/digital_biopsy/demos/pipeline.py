@@ -15,7 +15,7 @@ from scipy.ndimage import binary_dilation
 from digital_biopsy import phantoms
 from digital_biopsy.demos import BLUE, GREY, ORANGE, Demo, Question, Slider, Stops
 from digital_biopsy.demos._controls import with_unit
-from digital_biopsy.demos._picture import Picture, bare, picture
+from digital_biopsy.demos._picture import Picture, bare, panels, picture, stacked
 from digital_biopsy.demos._stage import Stage
 
 Floats = NDArray[np.floating[Any]]
@@ -79,8 +79,8 @@ def nodule_in_chest() -> Picture:
     patient = _patient()
 
     def setup(figure: Figure) -> dict[str, Axes]:
-        left, right = figure.subplots(1, 2, width_ratios=[1.5, 1])
-        return {"chest": bare(left, ""), "box": bare(right, "")}
+        axes = panels(figure, ("chest", "box"), [1.5, 1], heights=[1.3, 1])
+        return {name: bare(panel, "") for name, panel in axes.items()}
 
     def draw(stage: Stage) -> None:
         stage.image("chest", patient.scan, vmin=-1350, vmax=150)
@@ -97,7 +97,7 @@ def nodule_in_chest() -> Picture:
         "A box in one lung marks a round nodule; enlarged beside it, the nodule is as wide as the scale bar of 8 mm, "
         "and its edge is a blur of grey voxels."
     )
-    return picture((820, 400), setup, draw, alt)
+    return picture((820, 400), setup, draw, alt, narrow=(430, 700))
 
 
 # One threshold -------------------------------------------------------------------------------------------------------
@@ -130,7 +130,8 @@ def _diameters() -> Floats:
 
 
 def _threshold_setup(figure: Figure) -> dict[str, Axes]:
-    left, right = figure.subplots(1, 2, width_ratios=[1, 1.35])
+    axes = panels(figure, ("nodule", "curve"), [1, 1.35], heights=[1.2, 1])
+    right = axes["curve"]
     for low, high, shade, words in (
         (0, 6, "#FFFFFF", ADVICE[0]),
         (6, 8, "#F3F3F3", ADVICE[1]),
@@ -140,7 +141,8 @@ def _threshold_setup(figure: Figure) -> dict[str, Axes]:
         right.text(-640, {0: 5.1, 6: 6.1, 8: 10.6}[low], words, va="bottom", color=GREY)
     right.plot(THRESHOLDS, _diameters(), color="#BDBDBD", linewidth=2)
     right.set(xlim=(-650, -90), ylim=(5, 11), xlabel="threshold, HU", ylabel="measured diameter, mm")
-    return {"nodule": bare(left, ""), "curve": right}
+    bare(axes["nodule"], "")
+    return axes
 
 
 def _threshold_draw(stage: Stage, shown: Outlined) -> None:
@@ -153,7 +155,8 @@ def _threshold_draw(stage: Stage, shown: Outlined) -> None:
         shown.threshold,
         shown.diameter,
         f"{shown.diameter:.1f} mm",
-        offset=(8, 9),
+        offset=(8, 9) if shown.threshold < -200 else (-8, -9),
+        ha="left" if shown.threshold < -200 else "right",
         color=ORANGE,
     )
 
@@ -188,6 +191,7 @@ threshold = Demo(
     draw=_threshold_draw,
     describe=_threshold_words,
     size=(780, 355),
+    narrow=(430, 700),
 )
 
 
@@ -284,7 +288,13 @@ def _four(image: Floats, label: Floats) -> Floats:
 
 
 def _schools_setup(figure: Figure) -> dict[str, Axes]:
-    examples, weights, curve = figure.subplots(1, 3, width_ratios=[1.15, 1, 1.5])
+    if stacked(figure):
+        axes = figure.subplot_mosaic([["examples", "weights"], ["curve", "curve"]], width_ratios=[1.15, 1])
+        for panel in (axes["examples"], axes["weights"]):
+            panel.set_anchor("N")  # their titles on one line
+    else:
+        axes = panels(figure, ("examples", "weights", "curve"), [1.15, 1, 1.5])
+    examples, weights, curve = axes["examples"], axes["weights"], axes["curve"]
     image, label = _cohort(600, np.random.default_rng(5))
     examples.imshow(_four(image, label), cmap="gray", vmin=-1, vmax=2.2)
     bare(examples, "one patient, mean of 300")
@@ -360,4 +370,5 @@ two_schools = Demo(
     draw=_schools_draw,
     describe=_schools_words,
     size=(780, 300),
+    narrow=(430, 500),
 )

@@ -5,6 +5,9 @@ let count = 0;
 const SKIPPED = -1;
 const SETTLE = 500; // ms after the last picture before it is announced and stored
 const PATIENCE = 4000; // ms to wait for a picture before asking again
+const GRACE = 1000; // ms that a first picture in the wrong layout stays unseen while the right one is drawn
+const REST = 150; // ms without a change of width before the picture follows it
+const RETURN = 0.05; // part of its width that the wide picture needs beyond the point where it left, to come back
 
 function element(tag, attributes = {}, ...children) {
   const node = document.createElement(tag);
@@ -58,6 +61,11 @@ export class Pump {
   }
 }
 
+/** The layout that fits a width, where `now` is shown. The gap between leaving and returning keeps it from flickering. */
+export function layoutFor(spec, width, now) {
+  return spec.narrow && width < spec.size[0] * (spec.leave + (now === "narrow" ? RETURN : 0)) ? "narrow" : "wide";
+}
+
 /** The bytes of a data URI, or the blob that it was given. */
 function blobOf(source) {
   if (typeof source !== "string") return source;
@@ -71,17 +79,56 @@ function blobOf(source) {
  * wait for the next frame of the page to decode and for another to show. At rest it is a plain image with its text.
  */
 class Picture {
-  constructor([width, height]) {
-    this.image = element("img", { width, height, alt: "", draggable: "false", hidden: true });
-    this.canvas = element("canvas", { width, height, role: "img", "aria-label": "", hidden: true });
+  constructor(spec) {
+    this.sizes = { wide: spec.size, narrow: spec.narrow };
+    this.smallest = spec.smallest;
+    this.image = element("img", { alt: "", draggable: "false", hidden: true });
+    this.canvas = element("canvas", { role: "img", "aria-label": "", hidden: true });
     this.context = this.canvas.getContext("2d");
-    this.node = element("div", { class: "db-picture", style: `width:${width}px` }, this.image, this.canvas);
+    this.card = element("div", { class: "db-picture" }, this.image, this.canvas);
+    this.node = element("div", { class: "db-scroll" }, this.card);
     this.decoding = false;
     this.queued = null;
     this.shown = null;
+    this.arrange("wide");
+    // What can be scrolled can be reached by keyboard; what cannot is no stop on the way.
+    this.watch = new ResizeObserver(() => {
+      const scrolls = this.node.scrollWidth > this.node.clientWidth + 1;
+      const says = { tabindex: "0", role: "group", "aria-label": `Picture, scrolls sideways: ${spec.title}` };
+      for (const [name, value] of Object.entries(says)) scrolls ? this.node.setAttribute(name, value) : this.node.removeAttribute(name);
+    });
+    this.watch.observe(this.node);
+    this.watch.observe(this.card);
   }
-  async show(source, alt, tag) {
-    this.queued = { source, alt, tag };
+  /** Width in CSS pixels at which a layout is shown; the style sheet comes to the same. */
+  width(layout) {
+    const [full] = this.sizes[layout];
+    const room = Math.floor(this.node.getBoundingClientRect().width); // 0 in a hidden tab
+    return room ? Math.min(full, Math.max(room, Math.round(full * this.smallest))) : full;
+  }
+  /** Make room for a layout. */
+  arrange(layout) {
+    const [width, height] = this.sizes[layout];
+    const style = { width: `${width}px`, "min-width": `${Math.round(width * this.smallest)}px`, "aspect-ratio": `${width} / ${height}` };
+    for (const [name, value] of Object.entries(style)) this.card.style.setProperty(name, value);
+    this.card.dataset.layout = layout;
+  }
+  /** Keep what is shown unseen until a picture in this layout comes, but not for long. */
+  hold(layout) {
+    this.held = layout;
+    this.card.classList.add("db-held");
+    this.arrange(layout);
+    this.holding = setTimeout(() => this.reveal(), GRACE);
+  }
+  reveal() {
+    clearTimeout(this.holding);
+    this.held = null;
+    this.card.classList.remove("db-held");
+    if (this.shown) this.arrange(this.shown.layout);
+  }
+  async show(source, alt, tag, layout) {
+    this.queued = { source, alt, tag, layout };
+    this.shownAs = layout;
     if (this.decoding) return;
     this.decoding = true;
     while (this.queued) {
@@ -96,14 +143,16 @@ class Picture {
       this.canvas.hidden = false;
       this.image.hidden = true;
       this.shown = next;
-      this.node.dataset.frame = next.tag;
-      delete this.node.dataset.settled;
+      if (!this.held) this.arrange(next.layout);
+      else if (this.held === next.layout) this.reveal();
+      this.card.dataset.frame = next.tag;
+      delete this.card.dataset.settled;
     }
     this.decoding = false;
   }
   async settle() {
     const shown = this.shown;
-    if (!shown || this.node.dataset.settled) return;
+    if (!shown || this.card.dataset.settled) return;
     const url = URL.createObjectURL(shown.blob);
     this.image.src = url;
     await this.image.decode().catch(() => {}); // a page in the background may refuse; the image is shown all the same
@@ -113,9 +162,11 @@ class Picture {
     this.image.alt = shown.alt;
     this.image.hidden = false;
     this.canvas.hidden = true;
-    this.node.dataset.settled = shown.tag;
+    this.card.dataset.settled = shown.tag;
   }
   destroy() {
+    this.watch.disconnect();
+    clearTimeout(this.holding);
     if (this.url) URL.revokeObjectURL(this.url);
   }
 }
@@ -215,13 +266,14 @@ function controlPanel(spec, id, stops, onMove) {
 
 /**
  * Build a demo inside `root`.
- * `link` reaches whatever makes the pictures: draw(stops), predict(choice), settle().
- * Returns what it calls back: show(picture, alt, tag), fail(message), compare(text), notice(text).
+ * `link` reaches whatever makes the pictures: draw(stops), predict(choice), settle(), and stale(layout), which says
+ * whether the last picture asked for was for another width. The demo asks anew when its width has changed.
+ * Returns what it calls back: show(picture, alt, tag, layout), fail(message), compare(text), notice(text).
  */
 export function build(root, spec, state, link) {
   const id = `db-${(count += 1)}-${Math.random().toString(36).slice(2, 7)}`;
   const question = spec.question;
-  const picture = new Picture(spec.size);
+  const picture = new Picture(spec);
   let stops = [...state.stops];
   let answered = !question || state.choice != null;
   let moved = answered && question != null && state.stops.some((stop, place) => stop !== spec.controls[place].start);
@@ -294,14 +346,38 @@ export function build(root, spec, state, link) {
     }, SETTLE);
   }
 
+  // The layout; null until the page has given the demo a width. A hidden tab gives none: all stays as it is.
+  let layout = null;
+  let resizing = null;
+  function fit() {
+    const room = picture.node.clientWidth;
+    if (!room) return;
+    const first = layout === null;
+    layout = layoutFor(spec, room, layout);
+    if (first && picture.shownAs !== layout) picture.hold(layout);
+    if (link.stale(layout)) link.draw(stops);
+  }
+  function resized() {
+    clearTimeout(resizing);
+    if (layout === null) fit();
+    else resizing = setTimeout(fit, REST);
+  }
+  const observer = new ResizeObserver(resized);
+
   const view = {
     card,
-    stops: () => [...stops],
-    show(source, alt, tag) {
+    layout: () => layout ?? picture.shownAs ?? "wide",
+    width: (name) => picture.width(name),
+    start() {
+      resized(); // where the page is not yet laid out this finds nothing, and the observer finds it later
+      observer.observe(picture.node);
+    },
+    draw: () => link.draw(stops),
+    show(source, alt, tag, name) {
       trouble.hidden = true;
       if (answered) note.textContent = "";
       caption.textContent = alt;
-      picture.show(source, alt, tag);
+      picture.show(source, alt, tag, name);
       rest();
     },
     fail(message) {
@@ -318,6 +394,8 @@ export function build(root, spec, state, link) {
       showComparison();
     },
     destroy() {
+      observer.disconnect();
+      clearTimeout(resizing);
       clearTimeout(settleTimer);
       picture.destroy();
       card.remove();
@@ -331,17 +409,18 @@ function renderDemo({ model, el }) {
   const id = Math.random().toString(36).slice(2);
   const png = (bytes) => new Blob([bytes], { type: "image/png" });
   let shown = 0;
-  let drawn = 1; // the stored picture has one pixel for one pixel of the declaration
+  // What the last picture asked for was drawn for. The stored one has one pixel for one pixel of the declaration.
+  let drawn = { layout: model.get("drawn_as"), scale: 1 };
   // Drawn at the size at which it is shown: sharp on fine screens and in narrow windows, with nothing to spare.
-  const scale = () => {
-    const width = view.card.querySelector(".db-picture").clientWidth;
-    const pixels = Math.round((width || spec.size[0]) * (window.devicePixelRatio || 1));
-    return Math.min(Math.max(pixels / spec.size[0], 0.5), 2);
+  const wanted = (layout) => {
+    const full = (layout === "narrow" ? spec.narrow : spec.size)[0];
+    const pixels = Math.round(view.width(layout) * (window.devicePixelRatio || 1));
+    return { layout, scale: Math.min(Math.max(pixels / full, 0.5), 2) };
   };
   const pump = new Pump(
     (seq, stops) => {
-      drawn = scale();
-      model.send({ kind: "draw", view: id, seq, stops, scale: drawn });
+      drawn = wanted(view.layout());
+      model.send({ kind: "draw", view: id, seq, stops, ...drawn });
     },
     (missed) =>
       view.notice(
@@ -356,31 +435,25 @@ function renderDemo({ model, el }) {
     busy: () => pump.busy,
     predict: (choice) => model.send({ kind: "predict", choice }),
     settle: () => shown && model.send({ kind: "settle" }),
+    stale: (layout) => layout !== drawn.layout || Math.abs(wanted(layout).scale / drawn.scale - 1) > 0.005,
   });
   const onMessage = (message, buffers) => {
     if (message.view !== id && message.kind !== "error") return;
     pump.done(message.seq);
     if (message.kind === "error") view.fail(message.message);
-    else if (message.seq > shown) {
+    else if (message.seq > shown && message.layout === view.layout()) {
       shown = message.seq;
-      view.show(png(buffers[0]), message.alt, message.seq);
+      view.show(png(buffers[0]), message.alt, message.seq, message.layout);
     }
   };
   const onComparison = () => view.compare(model.get("comparison"));
   model.on("msg:custom", onMessage);
   model.on("change:comparison", onComparison);
   const picture = model.get("picture");
-  if (picture?.byteLength) view.show(png(picture), model.get("alt"), 0);
+  if (picture?.byteLength) view.show(png(picture), model.get("alt"), 0, model.get("drawn_as"));
   if (model.get("error")) view.fail(model.get("error"));
-  let resizing = null;
-  const observer = new ResizeObserver(() => {
-    clearTimeout(resizing);
-    resizing = setTimeout(() => Math.abs(scale() / drawn - 1) > 0.005 && pump.push(view.stops()), 150);
-  });
-  observer.observe(view.card);
+  view.start();
   return () => {
-    observer.disconnect();
-    clearTimeout(resizing);
     pump.stop();
     model.off("msg:custom", onMessage);
     model.off("change:comparison", onComparison);
@@ -405,18 +478,24 @@ export function renderFrames(root, data) {
   const { spec, frames, alone, comparisons } = data;
   const start = spec.controls.map((control) => control.start);
   let shown = 0;
+  let drawn = null;
   const view = build(root, spec, { stops: start, choice: null, comparison: "" }, {
     // Where only one control at a time was varied, the others go back to their start.
     adjust: (next, place) => (alone ? next.map((stop, index) => (index === place ? stop : start[index])) : next),
     draw: (stops) => {
       const frame = frames[stops.join(",")];
+      drawn = view.layout();
+      if (frame) view.show(drawn === "narrow" ? frame.narrow : frame.src, frame.alt, shown, drawn);
       shown += 1;
-      if (frame) view.show(frame.src, frame.alt, shown);
     },
     predict: (choice) => view.compare(comparisons[choice] ?? ""),
+    stale: (layout) => layout !== drawn,
   });
-  const first = frames[start.join(",")];
-  view.show(first.src, first.alt, 0);
+  view.start();
+  if (drawn === null) view.draw(); // in a page that is not laid out
+  // Inside another page: the inline frame takes the height of what it holds.
+  const inline = window.frameElement;
+  if (inline) new ResizeObserver(() => (inline.style.height = `${document.body.scrollHeight + 20}px`)).observe(document.body);
 }
 
 export default { render };
