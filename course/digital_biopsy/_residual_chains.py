@@ -231,8 +231,9 @@ def numeric_jacobian(f: Callable[[Floats], Any], x: ArrayLike, step: float | Non
     x : array
         Where. An array of more than one axis is read in C order, and so is the value of `f`.
     step : float, optional
-        How far to go to each side. By default 6.06e-6 times the larger of 1 and \\|x_j\\|, 6.06e-6 being the
+        How far to go to each side. By default 6.06e-6 times the larger of 1 and the size of x_j, 6.06e-6 being the
         cube root of float64's spacing at 1: a smaller step loses digits by rounding, a larger one by curvature.
+        Where `f` bends over lengths far below 1, give a smaller one.
 
     Returns
     -------

@@ -184,6 +184,11 @@ def train(
         raise ValueError(f"rate must be a finite number above zero, not {rate!r}.")
     if not isinstance(net, nn.Sequential) or len(net) < 3:
         raise ValueError("net must be a Sequential of a layer, one block or more, and a layer: see deep_net.")
+    inputs, classes = task.x.shape[1], int(task.y.max()) + 1
+    if getattr(net[0], "in_features", inputs) != inputs:
+        raise ValueError(f"The net takes {net[0].in_features} numbers, the task has examples of {inputs}.")
+    if getattr(net[-1], "out_features", classes) < classes:
+        raise ValueError(f"The net gives {net[-1].out_features} numbers, the task has {classes} classes.")
     twin = copy.deepcopy(net)
     weights = list(twin.parameters())
     ends = [_weight(twin[1]), _weight(twin[-2])]
@@ -244,6 +249,8 @@ def race(
     >>> {kind: training.loss.shape for kind, training in found.items()}
     {'plain': (3,), 'residual': (3,)}
     """
+    if not kinds:
+        raise ValueError("kinds is empty: name one kind of block or more.")
     inputs, classes = task.x.shape[1], int(task.y.max()) + 1
     nets = {kind: deep_net(kind, inputs, classes, width, depth, scheme, seed) for kind in kinds}
     return {
@@ -275,6 +282,11 @@ def decision_map(net: nn.Sequential, side: int = 80, reach: float = 1.2) -> Floa
     """
     axis = np.linspace(-reach, reach, whole(side, "side", least=2))
     points = np.stack(np.meshgrid(axis, axis), axis=-1).reshape(-1, 2).astype(np.float32)
+    ends = getattr(net[0], "in_features", 2), getattr(net[-1], "out_features", 2)
+    if ends != (2, 2):
+        raise ValueError(
+            f"The map is for nets of two inputs and two classes; this one has {ends[0]} and {ends[1]}."
+        )
     with one_thread(), torch.no_grad():
         share = torch.softmax(net(torch.from_numpy(points)).double(), dim=1)[:, 1]
     return np.asarray(share.numpy().reshape(side, side))
