@@ -18,6 +18,7 @@ __all__ = [
     "attenuation",
     "check",
     "claims",
+    "confounding",
     "data",
     "demos",
     "histogram",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from itertools import combinations
+from itertools import combinations, pairwise
 from typing import NamedTuple
 
 Edge = tuple[str, str]
@@ -120,7 +120,7 @@ class Graph:
 
     def describe(self, road: tuple[str, ...], given: set[str]) -> Path:
         """A path's arrows, its kind, and whether it is open."""
-        forward = [after in self.children[before] for before, after in zip(road, road[1:], strict=False)]
+        forward = [after in self.children[before] for before, after in pairwise(road)]
         text = road[0] + "".join(
             f" {'→' if ahead else '←'} {name}" for ahead, name in zip(forward, road[1:], strict=True)
         )

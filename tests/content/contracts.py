@@ -57,6 +57,14 @@ CONTRACTS: dict[str, dict[tuple[str, ...], int]] = {
         ("gradient_profile",): 4,
         ("stable_residual_net",): 4,
     },
+    "08-confounding": {
+        ("simulate_confounded",): 3,
+        ("crude_effect", "adjusted_effect"): 4,
+        ("stratified_effect",): 3,
+        ("is_backdoor_set",): 5,
+        ("SiteHarmoniser",): 5,
+        ("leave_one_site_out",): 2,
+    },
 }
 SIGNATURES: dict[str, dict[str, str]] = {
     "00-digital-biopsy": {"minmax": "image", "roi_values": "image, mask"},
@@ -117,5 +125,13 @@ SIGNATURES: dict[str, dict[str, str]] = {
         "numeric_jacobian": "f, x",
         "gradient_profile": "model, x, target",
         "stable_residual_net": "width, depth",
+    },
+    "08-confounding": {
+        "simulate_confounded": "n, effect, confounding, rng",
+        "crude_effect": "feature, outcome",
+        "adjusted_effect": "feature, outcome, covariates",
+        "stratified_effect": "feature, outcome, stratum",
+        "is_backdoor_set": "edges, treatment, outcome, adjustment",
+        "leave_one_site_out": "site",
     },
 }

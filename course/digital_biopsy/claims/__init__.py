@@ -30,6 +30,8 @@ TRIALS = {
     "energy": "texture",
     "blur": "resolution",
     "vanish": "residual",
+    "backdoor": "confounding",
+    "batch": "confounding",
 }
 
 __all__ = ["TRIALS", "Claim", "Measurement", "Trial"]
