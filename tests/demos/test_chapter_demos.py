@@ -11,6 +11,7 @@ from digital_biopsy import attenuation as physics
 from digital_biopsy import demos as package
 from digital_biopsy import images
 from digital_biopsy.demos import Demo, attenuation, pipeline
+from digital_biopsy.demos._stage import Stage
 
 MODULES = [
     importlib.import_module(f"digital_biopsy.demos.{module.name}")
@@ -42,16 +43,66 @@ def test_every_stop_of_every_control_changes_the_words(demo):
         assert len(set(words)) == len(words)
 
 
-@pytest.mark.parametrize("demo", DEMOS, ids=lambda demo: demo.name)
-def test_the_picture_depends_on_the_stops_alone(demo):
+LAYOUTS = [
+    pytest.param(demo, layout, id=f"{demo.name}-{layout}") for demo in DEMOS for layout in demo.layouts
+]
+
+
+@pytest.mark.parametrize(("demo", "layout"), LAYOUTS)
+def test_the_picture_depends_on_the_stops_alone(demo, layout):
     """Drawn after other frames or on a new stage, a frame has the same pixels."""
-    stage = demo.stage()
-    demo.picture(stage, demo.start)
-    after_another, _ = demo.picture(stage, demo.at)
-    fresh, _ = demo.picture(demo.stage(), demo.at)
+    stage = demo.stage(layout=layout)
     start, _ = demo.picture(stage, demo.start)
+    after_another, _ = demo.picture(stage, demo.at)
+    fresh, _ = demo.picture(demo.stage(layout=layout), demo.at)
+    again, _ = demo.picture(stage, demo.start)
     assert after_another == fresh
-    assert start != fresh
+    assert start == again != fresh
+
+
+def texts(stage):
+    """Every text that the last frame shows."""
+    for ax in stage.figure.axes:
+        shown = [*ax.texts, ax.title, ax._left_title, ax._right_title]
+        for axis in (ax.xaxis, ax.yaxis) if ax.axison else ():
+            shown += [axis.label, *(tick.label1 for tick in axis._update_ticks())]
+        yield from (text for text in shown if text.get_visible() and text.get_text())
+    yield from stage.figure.texts
+
+
+def faults_of_texts(stage):
+    """Texts that the figure cuts off, and texts that are too small to read."""
+    renderer = stage._canvas.get_renderer()
+    whole = stage.figure.bbox.padded(0.5)
+    faults = []
+    for text in texts(stage):
+        box = text.get_window_extent(renderer)
+        if not (whole.contains(box.x0, box.y0) and whole.contains(box.x1, box.y1)):
+            faults.append(f"cut off: {text.get_text()!r}")
+        if (pixels := text.get_fontsize() * stage.figure.dpi / 72) < 11:
+            faults.append(f"{pixels:.1f} px high: {text.get_text()!r}")
+    return faults
+
+
+@pytest.mark.parametrize(("demo", "layout"), LAYOUTS)
+def test_every_text_is_whole_and_large_enough(demo, layout):
+    stage = demo.stage(layout=layout)
+    faults = set()
+    for stops in {*demo.a_few_stops(9), demo.at}:
+        demo.pixels(stage, demo.result(stops))
+        faults |= {f"at {demo.settings(stops)}: {fault}" for fault in faults_of_texts(stage)}
+    assert sorted(faults) == []
+
+
+def test_a_text_that_is_cut_off_or_small_is_found():
+    def draw(stage):
+        stage.text("ax", "fits", 0.1, 0.5, "fits", coords="axes")
+        stage.text("ax", "wide", 0.9, 0.5, "far too wide", coords="axes")
+        stage.text("ax", "tiny", 0.1, 0.8, "tiny", coords="axes", fontsize=5)
+
+    stage = Stage((200, 150), lambda figure: {"ax": figure.subplots()})
+    stage.frame(draw)
+    assert faults_of_texts(stage) == ["cut off: 'far too wide'", "6.9 px high: 'tiny'"]
 
 
 def test_drift_shows_the_bias_of_the_physics():
@@ -112,7 +163,9 @@ def test_the_nodule_stands_alone():
 @pytest.mark.parametrize("demo", DEMOS, ids=lambda demo: demo.name)
 def test_each_demo_has_its_other_two_forms(demo):
     page, paper = demo.frames(), demo.paper()
-    assert 20_000 < len(page) <= 2_000_000
+    assert 20_000 < len(page.encode()) <= 2_000_000
+    if demo in (*vars(attenuation).values(), *vars(pipeline).values()):
+        assert '"narrow":"data:' in page
     assert paper.alt == demo.describe_at(demo.start)
     assert len(paper.rows) >= 3
     assert escape(paper.alt) in paper._repr_html_()

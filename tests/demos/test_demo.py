@@ -17,6 +17,7 @@ from PIL import Image
 
 from digital_biopsy.demos import Demo, Question, Slider
 from digital_biopsy.demos._frames import choose_stops
+from digital_biopsy.demos._picture import panels, picture
 from tests.demos.example_demo import compute, describe, draw, drift, setup, several
 
 
@@ -55,6 +56,7 @@ def test_a_wrong_chapter_is_an_attribute_error() -> None:
         ({"controls": [Slider("epsilon", "A", 0, 1), Slider("epsilon", "B", 0, 1)]}, "different names"),
         ({"question": Question("?", ["a", "b"], at={"epsilon": 0.123})}, "0.123 is not a stop"),
         ({"question": Question("?", ["a", "b"], at={"epsilom": 0.5})}, "no control by 'epsilom'"),
+        ({"narrow": (760, 900)}, "must be narrower than size"),
     ],
 )
 def test_a_wrong_declaration_is_refused_at_once(change, words: str) -> None:
@@ -113,6 +115,32 @@ def test_paper_has_figure_alt_text_and_table() -> None:
     assert "39.8 HU" in str(paper)
 
 
+def test_a_wide_picture_without_scripts_scrolls_rather_than_shrink_to_nothing() -> None:
+    html = drift.paper()._repr_html_()
+    assert 'style="overflow-x:auto"' in html and 'tabindex="0"' in html
+    assert "min-width:547px" in html
+
+
+def test_a_static_picture_has_a_narrow_one() -> None:
+    def draw(stage) -> None:
+        stage.line("a", "line", [0, 1], [0, 1])
+
+    def shown(size: tuple[int, int], narrow: tuple[int, int] | None = None) -> str:
+        return picture(
+            size, lambda figure: panels(figure, "ab"), draw, "A line & more.", narrow
+        )._repr_html_()
+
+    both = shown((700, 300), (420, 600))
+    images = [Image.open(io.BytesIO(base64.b64decode(text))) for text in re.findall('base64,([^"]+)', both)]
+    assert [image.size for image in images] == [(1400, 600), (840, 1200)]
+    assert both.count('alt="A line &amp; more."') == 2
+    assert both.count(" hidden ") == 1
+    assert "@container (max-width: 594px)" in both
+    assert "overflow-x" in shown((700, 300))
+    small = shown((440, 300))
+    assert "overflow-x" not in small and "min-width" not in small
+
+
 def test_paper_takes_a_table_of_the_authors() -> None:
     own = replace(drift, table=lambda result: (["tissue", "HU"], [["lesion", f"{result.lesion:.1f}"]]))
     paper = own.paper()
@@ -150,6 +178,24 @@ def test_frames_keep_to_the_budget(budget: int) -> None:
     assert control["labels"][control["start"]] == "0.0 %"
     assert control["labels"][data["spec"]["question"]["at"][0]] == "0.5 %"
     assert set(data["frames"]) == {str(stop) for stop in range(len(control["labels"]))}
+
+
+def test_frames_hold_the_narrow_pictures_where_there_is_room() -> None:
+    page = drift.frames()
+    data = frames_of(page)
+    assert data["spec"]["narrow"] == [430, 720]
+    for stop in (0, 25):
+        picture = Image.open(io.BytesIO(base64.b64decode(data["frames"][str(stop)]["narrow"].split(",")[1])))
+        exact = drift.pixels(drift.stage(layout="narrow"), drift.result((stop,)))[..., :3].astype(int)
+        assert np.abs(np.asarray(picture.convert("RGB")) - exact).mean() < 3
+    assert '<source media="(max-width: 645px)"' in page
+    size = len(page.encode())
+    tight = drift.frames(size - 1)
+    assert len(tight.encode()) < size
+    data = frames_of(tight)
+    assert data["spec"]["narrow"] is None
+    assert len(data["frames"]) == 41  # no wide picture gave way
+    assert "<source" not in tight
 
 
 def test_a_budget_that_cannot_be_met_is_an_error() -> None:

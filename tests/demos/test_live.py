@@ -15,7 +15,7 @@ from PIL import Image
 from digital_biopsy.demos import _live, predict, prediction
 from digital_biopsy.demos._live import DemoWidget, PredictionWidget
 from digital_biopsy.demos._predict import keep
-from tests.demos.example_demo import compute, drift
+from tests.demos.example_demo import compute, drift, several
 
 
 class Wire:
@@ -48,7 +48,13 @@ def test_it_opens_with_a_picture_and_words() -> None:
 def test_a_draw_is_answered_with_one_binary_frame(wire: Wire) -> None:
     wire(kind="draw", view="v", seq=7, stops=[30])
     [(content, [png])] = wire.sent
-    assert content == {"kind": "frame", "view": "v", "seq": 7, "alt": drift.describe_at((30,)), "layout": "wide"}
+    assert content == {
+        "kind": "frame",
+        "view": "v",
+        "seq": 7,
+        "alt": drift.describe_at((30,)),
+        "layout": "wide",
+    }
     assert png == drift.picture(drift.stage(), (30,))[0]
 
 
@@ -87,6 +93,8 @@ def test_a_skipped_question_keeps_nothing(wire: Wire, choice: Any) -> None:
         {"kind": "draw"},
         {"kind": "draw", "stops": [None]},
         {"kind": "draw", "stops": [1], "scale": "large"},
+        {"kind": "draw", "stops": [1], "layout": "sideways"},
+        {"kind": "draw", "stops": [1], "layout": ["wide"]},
     ],
 )
 def test_a_bad_message_is_answered_and_stops_nothing(wire: Wire, message: dict[str, Any]) -> None:
@@ -139,6 +147,53 @@ def test_a_picture_is_as_wide_as_its_place(wire: Wire) -> None:
     for scale, width in ((2, 1520), (9, 1520), (1, 760), (611 / 760, 611), (0.1, 380)):
         wire(kind="draw", view="v", seq=1, stops=[3], scale=scale)
         assert Image.open(io.BytesIO(wire.sent[-1][1][0])).width == width
+
+
+def size_of(png: bytes) -> tuple[int, int]:
+    return Image.open(io.BytesIO(png)).size
+
+
+def test_the_browser_chooses_the_layout(wire: Wire) -> None:
+    wire(kind="draw", view="v", seq=1, stops=[30], layout="narrow", scale=1)
+    [(content, [png])] = wire.sent
+    assert content["layout"] == "narrow"
+    assert content["alt"] == drift.describe_at((30,))
+    assert png == drift.picture(drift.stage(layout="narrow"), (30,))[0]
+    assert size_of(png) == (430, 720)
+    wire(kind="draw", view="v", seq=2, stops=[30], layout="wide", scale=1)
+    assert size_of(wire.sent[1][1][0]) == (760, 380)
+
+
+def test_each_layout_keeps_its_figure(wire: Wire) -> None:
+    for seq, layout in enumerate(("narrow", "wide", "narrow", "wide")):
+        wire(
+            kind="draw", view="v", seq=seq, stops=[seq], layout=layout, scale=1.5 if layout == "narrow" else 1
+        )
+        if seq == 1:
+            made = {name: stage for name, (_, stage) in wire.widget._stages.items()}
+    assert {name: stage for name, (_, stage) in wire.widget._stages.items()} == made
+    assert [size_of(png) for _, [png] in wire.sent] == [(645, 1080), (760, 380)] * 2
+
+
+def test_a_narrow_figure_is_made_when_first_asked_for(wire: Wire) -> None:
+    assert set(wire.widget._stages) == {"wide"}
+    wire(kind="draw", view="v", seq=1, stops=[3], layout="narrow")
+    assert set(wire.widget._stages) == {"wide", "narrow"}
+
+
+def test_the_layout_is_kept_with_the_picture(wire: Wire) -> None:
+    wire(kind="draw", view="v", seq=1, stops=[20], layout="narrow")  # the stops stay, the layout changes
+    wire(kind="settle")
+    assert wire.widget.drawn_as == "narrow"
+    assert size_of(wire.widget.picture) == (430, 720)
+    assert wire.widget.fallback() == drift.paper()._repr_html_()  # on paper there is room
+
+
+def test_a_demo_without_a_narrow_layout_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    wire = Wire(several.live(), monkeypatch)
+    wire(kind="draw", view="v", seq=1, stops=[20, 0, 0], layout="narrow")
+    assert wire.sent[0][0]["kind"] == "error"
+    assert "has no layout 'narrow', only wide" in wire.sent[0][0]["message"]
 
 
 def test_copies_of_a_demo_do_not_touch_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
