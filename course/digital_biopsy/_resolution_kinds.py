@@ -14,7 +14,7 @@ from scipy.ndimage import gaussian_filter
 from . import histogram, texture
 from .images import real_ct_slice
 
-__all__ = ["COUNT", "KINDS", "LOWEST_HU", "WIDTH_HU", "Bins", "Kind", "features", "kind", "levels"]
+__all__ = ["COUNT", "KINDS", "LOWEST_HU", "WIDTH_HU", "Bins", "Kind", "features", "kind", "levels", "told"]
 
 Bins = Literal["width", "count"]
 
@@ -89,3 +89,12 @@ def features(name: str, sigma: float, bins: Bins) -> dict[str, float]:
     """Texture of a kind of image after a blur of `sigma` pixels."""
     image = levels(kind(name).blurred(sigma), bins)
     return texture.texture_features(image, int(image.max()))
+
+
+def told(name: str, value: float) -> str:
+    """A feature's value in words: energy is small, and needs a third decimal.
+
+    >>> told("contrast", 12.912), told("energy", 0.0042)
+    ('12.91', '0.004')
+    """
+    return f"{value:.3f}" if name == "energy" else f"{value:.2f}"

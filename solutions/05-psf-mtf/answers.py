@@ -92,6 +92,27 @@ def gaussian_psf(sigma, spacing, radius):
     return psf / psf.sum()
 
 
+@answers.wrong("gaussian-psf", says="r is not squared")
+def gaussian_psf(sigma, spacing, radius):
+    n = np.arange(-radius, radius + 1)
+    psf = np.exp(-np.hypot(n[:, None] * spacing[0], n[None] * spacing[1]))
+    return psf / psf.sum()
+
+
+@answers.wrong("gaussian-psf", says="r is not squared")
+def gaussian_psf(sigma, spacing, radius):
+    n = np.arange(-radius, radius + 1)
+    psf = np.exp(-np.hypot(n[:, None] * spacing[0], n[None] * spacing[1]) / (2 * sigma**2))
+    return psf / psf.sum()
+
+
+@answers.wrong("gaussian-psf", says="sigma is not squared")
+def gaussian_psf(sigma, spacing, radius):
+    n = np.arange(-radius, radius + 1)
+    psf = np.exp(-((n[:, None] * spacing[0]) ** 2 + (n[None] * spacing[1]) ** 2) / (2 * sigma))
+    return psf / psf.sum()
+
+
 # 5.2 line_spread -----------------------------------------------------------------------------------------------------
 @answers.right("line-spread")
 def line_spread(edge, spacing):
@@ -167,6 +188,32 @@ def line_spread(edge, spacing):
     if edge.size and edge[-1] == edge[0]:
         raise ValueError("no step")
     return np.diff(edge) / ((edge[-1:] - edge[:1]) * spacing)
+
+
+@answers.wrong("line-spread", says="You multiplied by spacing")
+def line_spread(edge, spacing):
+    edge = np.asarray(edge, float)
+    return np.diff(edge) / (edge[-1] - edge[0]) * spacing
+
+
+@answers.wrong("line-spread", says="np.gradient takes differences over two steps")
+def line_spread(edge, spacing):
+    edge = np.asarray(edge, float)
+    return np.gradient(edge, spacing) / (edge[-1] - edge[0])
+
+
+@answers.wrong("line-spread", says="np.gradient takes differences over two steps")
+def line_spread(edge, spacing):
+    edge = np.asarray(edge, float)
+    return np.gradient(edge) / (edge[-1] - edge[0])
+
+
+@answers.wrong("line-spread", says="A NumPy array is wanted")
+def line_spread(edge, spacing):
+    edge = np.asarray(edge, float)
+    if edge.size < 2 or np.isnan(edge).any() or edge[0] == edge[-1]:
+        raise ValueError("no edge")
+    return list(np.diff(edge) / ((edge[-1] - edge[0]) * spacing))
 
 
 # 5.3 mtf -------------------------------------------------------------------------------------------------------------
@@ -262,6 +309,64 @@ def mtf(lsf, spacing):
     return np.fft.rfftfreq(lsf.size, spacing), magnitude / abs(lsf.sum())
 
 
+@answers.wrong("mtf", says="Your values are complex")
+def mtf(lsf, spacing):
+    transform = np.fft.rfft(lsf)
+    return np.fft.rfftfreq(len(lsf), spacing), transform / transform[0]
+
+
+@answers.wrong("mtf", says="The two arrays are exchanged")
+def mtf(lsf, spacing):
+    magnitude = np.abs(np.fft.rfft(lsf))
+    return magnitude / magnitude[0], np.fft.rfftfreq(len(lsf), spacing)
+
+
+@answers.wrong("mtf", says="Return the frequency with them")
+def mtf(lsf, spacing):
+    magnitude = np.abs(np.fft.rfft(lsf))
+    return magnitude / magnitude[0]
+
+
+@answers.wrong("mtf", says="Make arrays of them")
+def mtf(lsf, spacing):
+    magnitude = np.abs(np.fft.rfft(lsf))
+    return list(np.fft.rfftfreq(len(lsf), spacing)), list(magnitude / magnitude[0])
+
+
+@answers.wrong("mtf", says="Two things are missing")
+def mtf(lsf, spacing):
+    return np.fft.rfftfreq(len(lsf)), np.abs(np.fft.rfft(lsf))
+
+
+@answers.wrong("mtf", says="not the number of values in a mm")
+def mtf(lsf, spacing):
+    magnitude = np.abs(np.fft.rfft(lsf))
+    return np.fft.rfftfreq(len(lsf), 1 / spacing), magnitude / magnitude[0]
+
+
+@answers.wrong("mtf", says="The last frequency is missing")
+def mtf(lsf, spacing):
+    half = len(lsf) // 2
+    magnitude = np.abs(np.fft.fft(lsf))
+    return np.fft.fftfreq(len(lsf), spacing)[:half], magnitude[:half] / magnitude[0]
+
+
+@answers.wrong("mtf", says="counts half the sampling rate as negative")
+def mtf(lsf, spacing):
+    half = len(lsf) // 2 + 1
+    magnitude = np.abs(np.fft.fft(lsf))
+    return np.fft.fftfreq(len(lsf), spacing)[:half], magnitude[:half] / magnitude[0]
+
+
+@answers.wrong("mtf", says="This one has area 0")
+def mtf(lsf, spacing):
+    lsf = np.asarray(lsf, float)
+    if lsf.size == 0 or np.isnan(lsf).any() or not lsf.any():
+        raise ValueError("nothing")
+    magnitude = np.abs(np.fft.rfft(lsf))
+    return np.fft.rfftfreq(lsf.size, spacing), magnitude / max(magnitude[0], 1e-30)
+
+
 # 5.4 mtf50 -----------------------------------------------------------------------------------------------------------
 @answers.right("mtf50")
 def mtf50(frequency, values):
@@ -353,6 +458,43 @@ def mtf50(frequency, values):
     return float("nan")
 
 
+@answers.wrong("mtf50", says="A value of 0.5 itself counts")
+def mtf50(frequency, values):
+    f, m = np.asarray(frequency, float), np.asarray(values, float)
+    if f.size != m.size or m[0] < 0.5:
+        raise ValueError("bad curve")
+    low = np.flatnonzero(m < 0.5)
+    if not low.size:
+        return float("nan")
+    k = low[0]
+    return float(f[k - 1] + (m[k - 1] - 0.5) / (m[k - 1] - m[k]) * (f[k] - f[k - 1]))
+
+
+@answers.wrong("mtf50", says="it needs them rising")
+def mtf50(frequency, values):
+    return float(np.interp(0.5, values, frequency))
+
+
+@answers.wrong("mtf50", says="You went on from the right end")
+def mtf50(frequency, values):
+    f, m = np.asarray(frequency, float), np.asarray(values, float)
+    low = np.flatnonzero(m <= 0.5)
+    if not low.size:
+        return float("nan")
+    k = low[0]
+    return float(f[k] + (m[k - 1] - 0.5) / (m[k - 1] - m[k]) * (f[k] - f[k - 1]))
+
+
+@answers.wrong("mtf50", says="counted from the wrong end")
+def mtf50(frequency, values):
+    f, m = np.asarray(frequency, float), np.asarray(values, float)
+    low = np.flatnonzero(m <= 0.5)
+    if not low.size:
+        return float("nan")
+    k = low[0]
+    return float(f[k - 1] + (0.5 - m[k]) / (m[k - 1] - m[k]) * (f[k] - f[k - 1]))
+
+
 # 5.5 gaussian_mtf ----------------------------------------------------------------------------------------------------
 @answers.right("gaussian-mtf")
 def gaussian_mtf(frequency, sigma):
@@ -408,6 +550,31 @@ def gaussian_mtf(frequency, sigma):
 @answers.wrong("gaussian-mtf", says="squaring would hide it")
 def gaussian_mtf(frequency, sigma):
     return np.exp(-2 * (np.pi * sigma * np.asarray(frequency)) ** 2)
+
+
+@answers.wrong("gaussian-mtf", says="math.exp takes one number only")
+def gaussian_mtf(frequency, sigma):
+    import math
+
+    if sigma < 0:
+        raise ValueError("sigma is negative")
+    return math.exp(-2 * (math.pi * sigma * frequency) ** 2)
+
+
+@answers.wrong("gaussian-mtf", says="sigma is not squared")
+def gaussian_mtf(frequency, sigma):
+    return np.exp(-2 * np.pi**2 * sigma * np.asarray(frequency) ** 2)
+
+
+@answers.wrong("gaussian-mtf", says="The exponent lacks its minus")
+def gaussian_mtf(frequency, sigma):
+    return np.exp(2 * (np.pi * sigma * np.asarray(frequency)) ** 2)
+
+
+@answers.wrong("gaussian-mtf", says="It is the standard deviation")
+def gaussian_mtf(frequency, sigma):
+    width = sigma / np.sqrt(8 * np.log(2))
+    return np.exp(-2 * (np.pi * width * np.asarray(frequency)) ** 2)
 
 
 # 5.6 sigma_from_mtf50 ------------------------------------------------------------------------------------------------
@@ -475,6 +642,34 @@ def sigma_from_mtf50(f50):
     if not np.all(f50 > 0):
         raise ValueError("not above zero")
     return np.sqrt(np.log(2) / 2) / (np.pi * f50)
+
+
+@answers.wrong("sigma-from-mtf50", says="Your factor is rounded")
+def sigma_from_mtf50(f50):
+    f50 = np.asarray(f50, float)
+    if (f50 <= 0).any():
+        raise ValueError("not above zero")
+    return 0.187 / f50
+
+
+@answers.wrong("sigma-from-mtf50", says="ln 0.5 is negative")
+def sigma_from_mtf50(f50):
+    with np.errstate(all="ignore"):
+        return np.sqrt(np.log(0.5) / 2) / (np.pi * np.asarray(f50))
+
+
+@answers.wrong("sigma-from-mtf50", says="ln 0.5 is negative")
+def sigma_from_mtf50(f50):
+    import math
+
+    return math.sqrt(math.log(0.5) / (2 * math.pi**2 * f50**2))
+
+
+@answers.wrong("sigma-from-mtf50", says="math.sqrt takes one number only")
+def sigma_from_mtf50(f50):
+    import math
+
+    return math.sqrt(math.log(2) / (2 * math.pi**2 * f50**2))
 
 
 # 5.7 blurred_contrast ------------------------------------------------------------------------------------------------
@@ -619,6 +814,78 @@ def blurred_contrast(levels, sigma, predicted):
 @answers.wrong("blurred-contrast", says="is none of the three words")
 def blurred_contrast(levels, sigma, predicted):
     levels = np.asarray(levels).astype(int)
+    soft = np.rint(ndimage.gaussian_filter(levels.astype(float), sigma)).astype(int)
+    old, new = (texture.texture_features(image, int(levels.max())) for image in (levels, soft))
+    words = {-1: "falls", 0: "stays", 1: "rises"}
+    return {
+        name: (old[name], new[name], words[int(np.sign(new[name] - old[name]))] == predicted[name])
+        for name in ("contrast", "homogeneity", "energy")
+    }
+
+
+@answers.wrong("blurred-contrast", says="give it no mode")
+def blurred_contrast(levels, sigma, predicted):
+    levels = np.asarray(levels).astype(int)
+    soft = np.rint(ndimage.gaussian_filter(levels.astype(float), sigma, mode="nearest")).astype(int)
+    old, new = (texture.texture_features(image, int(levels.max())) for image in (levels, soft))
+    words = {-1: "falls", 0: "stays", 1: "rises"}
+    return {
+        name: (old[name], new[name], words[int(np.sign(new[name] - old[name]))] == predicted[name])
+        for name in ("contrast", "homogeneity", "energy")
+    }
+
+
+@answers.wrong("blurred-contrast", says="give it no mode")
+def blurred_contrast(levels, sigma, predicted):
+    levels = np.asarray(levels).astype(int)
+    soft = np.rint(ndimage.gaussian_filter(levels.astype(float), sigma, mode="constant")).astype(int)
+    old, new = (texture.texture_features(image, int(levels.max())) for image in (levels, soft))
+    words = {-1: "falls", 0: "stays", 1: "rises"}
+    return {
+        name: (old[name], new[name], words[int(np.sign(new[name] - old[name]))] == predicted[name])
+        for name in ("contrast", "homogeneity", "energy")
+    }
+
+
+@answers.wrong("blurred-contrast", says="the blurred levels still had decimals")
+def blurred_contrast(levels, sigma, predicted):
+    levels = np.asarray(levels).astype(int)
+    soft = ndimage.gaussian_filter(levels.astype(float), sigma)
+    old, new = (texture.texture_features(image, int(levels.max())) for image in (levels, soft))
+    words = {-1: "falls", 0: "stays", 1: "rises"}
+    return {
+        name: (old[name], new[name], words[int(np.sign(new[name] - old[name]))] == predicted[name])
+        for name in ("contrast", "homogeneity", "energy")
+    }
+
+
+@answers.wrong("blurred-contrast", says="one part in a million is a change")
+def blurred_contrast(levels, sigma, predicted):
+    levels = np.asarray(levels)
+    if sigma < 0 or (levels < 1).any():
+        raise ValueError("sigma is negative, or a level is below 1")
+    for name in ("contrast", "homogeneity", "energy"):
+        if predicted.get(name) not in ("falls", "stays", "rises"):
+            raise ValueError(f"no prediction for {name}")
+    soft = np.rint(ndimage.gaussian_filter(levels.astype(float), sigma)).astype(int)
+    old, new = (texture.texture_features(image.astype(int), int(levels.max())) for image in (levels, soft))
+    found = {}
+    for name in ("contrast", "homogeneity", "energy"):
+        word = "stays" if np.isclose(old[name], new[name]) else "falls" if new[name] < old[name] else "rises"
+        found[name] = (old[name], new[name], word == predicted[name])
+    return found
+
+
+@answers.wrong("blurred-contrast", says="levels that are stored as floats")
+def blurred_contrast(levels, sigma, predicted):
+    levels = np.asarray(levels)
+    if sigma < 0 or (levels < 1).any():
+        raise ValueError("sigma is negative, or a level is below 1")
+    if levels.dtype.kind == "f":
+        raise TypeError("levels are integers")
+    for name in ("contrast", "homogeneity", "energy"):
+        if predicted.get(name) not in ("falls", "stays", "rises"):
+            raise ValueError(f"no prediction for {name}")
     soft = np.rint(ndimage.gaussian_filter(levels.astype(float), sigma)).astype(int)
     old, new = (texture.texture_features(image, int(levels.max())) for image in (levels, soft))
     words = {-1: "falls", 0: "stays", 1: "rises"}

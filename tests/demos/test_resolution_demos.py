@@ -60,6 +60,7 @@ def test_psf_agrees_with_the_closed_form() -> None:
     assert np.isnan(sharp.mtf50)
     assert sharp.before == sharp.after
     assert "never falls to one half" in resolution.psf.describe(sharp)
+    assert resolution.psf.controls[0].values[0] == 0.4  # all that is shown has an MTF50
 
 
 def test_psf_leaves_an_eighth_of_the_contrast() -> None:
@@ -100,7 +101,7 @@ def test_noise_is_what_the_lesson_says() -> None:
 
 def test_the_picture_says_what_it_shows() -> None:
     words = resolution.two_scanners(images.real_ct_slice()).alt
-    assert "5.6" in words and "0.7" in words
+    assert "5.6" in words and "1.5" in words
 
 
 def test_border_has_the_numbers_of_the_lesson() -> None:
@@ -120,6 +121,13 @@ def test_kinds_of_other_shapes_are_drawn_alike_on_any_stage() -> None:
         resolution.trial.picture(used, muscle)[0]
         == resolution.trial.picture(resolution.trial.stage(), muscle)[0]
     )
+
+
+def test_a_fall_and_a_rise_by_the_same_factor_look_alike() -> None:
+    ratios = np.array([0.01, 0.1, 0.84, 1.0, 1 / 0.84, 10.0, 100.0])
+    shown = resolution.change(ratios)
+    np.testing.assert_allclose(shown, -shown[::-1], atol=1e-12)
+    assert np.all(np.diff(shown) > 0) and np.abs(shown).max() < 1
 
 
 def test_labels_keep_their_order_and_their_distance() -> None:

@@ -19,7 +19,9 @@ def agreement(name: str, sigma: float, bins: kinds.Bins) -> Measurement:
     """How many of the three features move as claimed when one kind of image is blurred."""
     before, after = (kinds.features(name, s, bins) for s in (0.0, sigma))
     right = [resolution.direction(before[f], after[f]) == CLAIMED[f] for f in resolution.FEATURES]
-    changes = ", ".join(f"{f} {before[f]:.2f} → {after[f]:.2f}" for f in resolution.FEATURES)
+    changes = ", ".join(
+        f"{f} {kinds.told(f, before[f])} → {kinds.told(f, after[f])}" for f in resolution.FEATURES
+    )
     how = f"bins of {kinds.WIDTH_HU:.0f} HU" if bins == "width" else f"{kinds.COUNT} bins"
     return Measurement(
         f"{kinds.KINDS[name]}, {how}, σ = {sigma:g} px: {changes}",

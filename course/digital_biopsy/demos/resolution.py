@@ -40,7 +40,7 @@ def _texture_of(hu: Floats) -> dict[str, float]:
     return texture.texture_features(levels, int(levels.max()))
 
 
-def two_scanners(ct: images.Image, sigma: float = 0.8) -> Picture:
+def two_scanners(ct: images.Image, sigma: float = 0.5) -> Picture:
     """Show the real slice as it is and as a softer scanner shows it, with the texture of the same muscle."""
     shown = {"as scanned": ct.hu, f"blurred, σ = {sigma:g} mm": resolution.blur(ct.hu, sigma, ct.spacing)}
     values = [_texture_of(hu[MUSCLE])["contrast"] for hu in shown.values()]
@@ -145,26 +145,21 @@ def _psf_draw(stage: Stage, seen: Scanned) -> None:
         down = -26 - 13.5 * row
         stage.note("image", name, -0.5, bottom, name, offset=(0, down))
         stage.note(
-            "image", f"{name} value", COLUMNS - 0.5, bottom, f"{seen.before[name]:.2f} → {seen.after[name]:.2f}",
+            "image", f"{name} value", COLUMNS - 0.5, bottom,
+            f"{kinds.told(name, seen.before[name])} → {kinds.told(name, seen.after[name])}",
             offset=(0, down), ha="right",
         )  # fmt: skip
     stage.line("edge", "profile", across(), seen.profile, color=ORANGE)
     stage.line("mtf", "mtf", seen.frequency, seen.mtf, color=ORANGE)
-    # Everything is drawn in every frame, if only as nothing: a new artist would cost a whole new background.
-    never = bool(np.isnan(seen.mtf50))
-    at = HIGHEST / 2 if never else seen.mtf50
     stage.vline("mtf", "half", seen.mtf50, color=GREY, linewidth=1, linestyle="--")
     stage.points("mtf", "f50", seen.mtf50, 0.5, color=ORANGE)
-    words = "50 % is never reached" if never else f"{at:.2f} cycles/mm"
-    inside = at < 0.6 and not never
-    stage.note(
-        "mtf", "f50 says", at, 0.5, words, offset=(8, 9) if inside else (-8, 9 if never else -11),
-        ha="left" if inside else "center" if never else "right",
-    )  # fmt: skip
+    stage.note("mtf", "f50 says", seen.mtf50, 0.5, f"{seen.mtf50:.2f} cycles/mm", offset=(8, 9))
 
 
 def _psf_words(seen: Scanned) -> str:
-    changes = ", ".join(f"{n} {seen.before[n]:.2f} to {seen.after[n]:.2f}" for n in resolution.FEATURES)
+    changes = ", ".join(
+        f"{n} {kinds.told(n, seen.before[n])} to {kinds.told(n, seen.after[n])}" for n in resolution.FEATURES
+    )
     return (
         f"With a PSF of σ = {seen.sigma:.1f} mm the MTF {half_way(seen.mtf50)}; "
         f"the tissue's texture goes from {changes}."
@@ -189,7 +184,8 @@ psf = Demo(
         at={"sigma": 0.6},
         truth=_left,
     ),
-    controls=[Slider("sigma", "Width of the PSF, σ", 0.0, 2.0, 0.2, start=0.0, unit="mm")],
+    # An edge sharper than a pixel would be sampled too coarsely for its MTF to mean anything.
+    controls=[Slider("sigma", "Width of the PSF, σ", 0.4, 2.0, 0.2, start=0.4, unit="mm")],
     compute=_scanned,
     setup=_psf_setup,
     draw=_psf_draw,
@@ -202,7 +198,6 @@ psf = Demo(
 # Blur on trial -------------------------------------------------------------------------------------------------------
 SIGMAS = tuple(0.5 * i for i in range(9))
 STYLES = {"contrast": (ORANGE, "-"), "homogeneity": (BLUE, "-"), "energy": (GREY, "--")}
-LOW, HIGH = 0.002, 150.0
 
 
 @dataclass(frozen=True)
@@ -235,21 +230,29 @@ def _tried(kind: str, bins: kinds.Bins, sigma: float) -> Tried:
     return Tried(kind, bins, sigma, before, after, _curves(kind, bins), bin_hu)
 
 
+def change(ratio: float | Floats) -> Floats:
+    """A ratio as a share of the larger value: halved is -0.5, doubled is 0.5, and all of it is within 1.
+
+    >>> change(np.array([0.5, 1.0, 2.0])).tolist()
+    [-0.5, 0.0, 0.5]
+    """
+    r = np.asarray(ratio, dtype=float)
+    return np.asarray((r - 1) / np.maximum(r, 1))
+
+
 def _trial_setup(figure: Figure) -> dict[str, Axes]:
     axes = panels(figure, ("before", "after", "curves"), (1, 1, 1.55))
     for name, title in (("before", "grey levels before"), ("after", "and after")):
         bare(axes[name], title).set(xlim=(0, 1), ylim=(0, 1), aspect="equal")
     axes["curves"].set(
-        yscale="log",
         xlim=(0, 5.9),
-        ylim=(LOW, HIGH),
+        ylim=(-1.12, 1.05),
         xlabel="blur σ, pixels",
         ylabel="feature, after / before",
     )
     axes["curves"].set_xticks(range(5))
-    axes["curves"].set_yticks([0.01, 0.1, 1, 10, 100], ["0.01", "0.1", "1", "10", "100"])
-    axes["curves"].minorticks_off()
-    axes["curves"].axhline(1, xmax=SIGMAS[-1] / 5.9, color=PALE, linewidth=1)
+    axes["curves"].set_yticks([-0.9, -0.5, 0, 0.5, 0.9], ["÷ 10", "÷ 2", "same", "× 2", "× 10"])
+    axes["curves"].axhline(0, xmax=SIGMAS[-1] / 5.9, color=PALE, linewidth=1)
     return axes
 
 
@@ -279,19 +282,19 @@ def _trial_draw(stage: Stage, tried: Tried) -> None:
     stage.vline("curves", "sigma", tried.sigma, color="#333333", linewidth=1)
     ends = {}
     for name, (colour, dash) in STYLES.items():
-        ratio = tried.curves[name] / tried.curves[name][0]
-        ends[name] = float(np.log10(ratio[-1]))
-        stage.line("curves", name, SIGMAS, ratio, color=colour, linestyle=dash)
+        changed = change(tried.curves[name] / tried.curves[name][0])
+        ends[name] = float(changed[-1])
+        stage.line("curves", name, SIGMAS, changed, color=colour, linestyle=dash)
         stage.points(
-            "curves", f"{name} now", tried.sigma, ratio[SIGMAS.index(tried.sigma)], color=colour, size=7
+            "curves", f"{name} now", tried.sigma, changed[SIGMAS.index(tried.sigma)], color=colour, size=7
         )
-    for name, place in spread(ends, 0.45).items():
-        stage.note("curves", f"{name} label", SIGMAS[-1], 10.0**place, name, color=STYLES[name][0])
+    for name, place in spread(ends, 0.2).items():
+        stage.note("curves", f"{name} label", SIGMAS[-1], place, name, color=STYLES[name][0])
 
 
 def _moved(tried: Tried, name: str) -> str:
     before, after = tried.pair(name)
-    return f"{name} {before:.2f} to {after:.2f} ({resolution.direction(before, after)})"
+    return f"{name} {kinds.told(name, before)} to {kinds.told(name, after)} ({resolution.direction(before, after)})"
 
 
 def _trial_words(tried: Tried) -> str:
