@@ -68,11 +68,17 @@ def as_mesh(vertices: ArrayLike, faces: ArrayLike) -> Floats:
 
 def bounding_box(mask: Bools) -> tuple[slice, ...] | None:
     """The smallest box that holds the mask, or None for an empty one."""
-    box = []
-    for axis in range(mask.ndim):
-        others = tuple(other for other in range(mask.ndim) if other != axis)
-        used = np.flatnonzero(mask.any(axis=others))
-        if used.size == 0:
-            return None
+    if mask.size == 0:
+        return None
+    length = len(mask)
+    first = next((i for i in range(length) if mask[i].any()), None)
+    if first is None:
+        return None
+    last = next(i for i in range(length - 1, -1, -1) if mask[i].any())
+    box = [slice(first, last + 1)]
+    shadow = np.logical_or.reduce(mask[box[0]], axis=0)
+    for axis in range(mask.ndim - 1):
+        others = tuple(other for other in range(mask.ndim - 1) if other != axis)
+        used = np.flatnonzero(np.logical_or.reduce(shadow, axis=others))
         box.append(slice(int(used[0]), int(used[-1]) + 1))
     return tuple(box)
