@@ -129,9 +129,12 @@ def test_first_step_is_where_the_net_began() -> None:
 
 def test_held_out_examples_are_not_learned_from() -> None:
     task = spirals(n=40)
-    other = Task(task.x, task.y, task.held_out_x[::-1].copy(), task.held_out_y[::-1].copy())
+    other = Task(task.x, task.y, task.held_out_x[::-1].copy(), 1 - task.held_out_y[::-1])
     one, two = (train(deep_net("residual", 2, 2, 8, 5), t, steps=4) for t in (task, other))
     np.testing.assert_array_equal(one.loss, two.loss)
+    np.testing.assert_allclose(two.accuracy, 1 - one.accuracy)
+    assert two.held_out_accuracy == pytest.approx(1 - one.held_out_accuracy)
+    assert np.any(one.accuracy != 0.5)
 
 
 def test_training_repeats_itself_and_leaves_all_as_it_was() -> None:
