@@ -77,7 +77,8 @@ class _Harmoniser:
                 f"Site {alone!s} has 1 patient. A spread needs 2 or more: leave it out, or join sites."
             )
         member = (which == np.arange(len(names))[:, np.newaxis]).astype(np.float64)
-        square = member @ (data - (member @ data / count)[which]) ** 2 / count
+        left = data - (member @ data / count)[which]
+        square = member @ (left * left) / count
         size = np.abs(data).max(axis=0, initial=0.0)
         flat = np.argwhere(square <= (4 * np.finfo(float).eps * size) ** 2)
         if len(flat):
@@ -249,16 +250,17 @@ class Combat(_Harmoniser):
                              "Combat(empirical_bayes=False) or SiteHarmoniser.")  # fmt: skip
         others = np.empty((n, 0)) if covariates is None else table(covariates, "covariates", n)
         self.slopes = _slopes(others, data, others - (member @ others / count)[which])
-        rest = data - others @ self.slopes
+        rest = data - others @ self.slopes if len(self.slopes) else data
         own = member @ rest / count
         left = rest - own[which]
-        self.mean = rest.mean(axis=0)
-        self.noise = np.sqrt((left**2).mean(axis=0))
+        squares = member @ (left * left)
+        self.mean = (count * own).sum(axis=0) / n
+        self.noise = np.sqrt(squares.sum(axis=0) / n)
         flat = np.flatnonzero(self.noise <= 1e-10 * np.sqrt((count * square).sum(axis=0) / n))
         if len(flat):
             raise ValueError(f"The covariates explain {_listed(flat)} entirely: no noise is left to scale.")
         shift = (own - self.mean) / self.noise
-        variance = member @ (left / self.noise) ** 2 / (count - 1)
+        variance = squares / self.noise**2 / (count - 1)
         if self.empirical_bayes:
             shift, variance = _posterior(shift, variance, count)
         self.shift, self.scale = shift, np.sqrt(variance)
@@ -291,8 +293,9 @@ class Combat(_Harmoniser):
                 f"There were {len(self.slopes)} covariates in fit and there are {given.shape[1]} here. They must be "
                 "known of every patient who is harmonised."
             )
-        kept = self.mean + given @ self.slopes
-        moved = kept + (data - kept - self.noise * self.shift[which]) / self.scale[which]
+        kept = given @ self.slopes if len(self.slopes) else np.zeros(())
+        there = self.mean + self.noise * self.shift  # where each site's patients lie
+        moved = (data - kept - there[which]) / self.scale[which] + (kept + self.mean)
         return np.asarray(moved.reshape(np.shape(x)))
 
 
