@@ -9,8 +9,11 @@ from typing import Any
 
 import nbformat
 import pytest
-from playwright.sync_api import Browser
+from matplotlib.text import Text
+from playwright.sync_api import Browser, Locator
 
+from digital_biopsy.demos import Demo, attenuation, pipeline
+from digital_biopsy.demos._picture import panels, picture
 from tests.browser.axe import faults
 from tests.browser.lab import ROOT, SCREENSHOTS, Lab, OpenNotebook, browser_at, opened, running_lab
 from tests.browser.visit import answer_questions, play, settle
@@ -36,6 +39,13 @@ STAND_IN = [
     "drift()",
     "print(prediction('tissue'), prediction('drift'))",
 ]
+SHOWN = """\
+from digital_biopsy.demos._picture import panels, picture
+def show(stage):
+    stage.line("a", "line", [0, 1], [0, 1])
+from tests.demos.example_demo import drift
+display(drift.paper())
+picture((700, 300), lambda figure: panels(figure, "ab"), show, "A line.", narrow=(420, 600))"""
 BROKEN = [
     HERE + "from dataclasses import replace\nfrom tests.demos.example_demo import compute, drift",
     "replace(drift, name='stuck', compute=lambda epsilon: compute(0.0))()",
@@ -156,15 +166,136 @@ def test_show_me_and_back_to_start(lab: Lab, browser: Browser) -> None:
         assert slider.get_attribute("aria-valuetext") == "0.4 %"
 
 
-def test_a_narrow_window_gets_a_picture_of_its_width(lab: Lab, browser: Browser) -> None:
+# What a learner sees: layout, width on the screen, pixels drawn, and whether anything is wider than its place.
+PICTURE = """(demo) => {
+  const card = demo.querySelector('.db-picture');
+  const image = card.querySelector('img');
+  const wide = (node) => node.scrollWidth > node.clientWidth + 1;
+  return {
+    layout: card.dataset.layout,
+    shown: image.getBoundingClientRect().width,
+    drawn: image.naturalWidth,
+    higher: image.naturalHeight > image.naturalWidth,
+    overflows: wide(demo.querySelector('.db-scroll')) || wide(demo.closest('.jp-OutputArea')),
+  };
+}"""
+
+
+def in_layout(notebook: OpenNotebook, demo: Locator, layout: str) -> dict[str, Any]:
+    """Wait until the demo rests in this layout; what is seen then."""
+    demo.locator(f".db-picture[data-layout={layout}]").wait_for()
+    settle(notebook, demo)
+    seen: dict[str, Any] = demo.evaluate(PICTURE)
+    return seen
+
+
+def tick_labels(demo: Demo, layout: str, shown: float) -> float:
+    """Height in pixels of the smallest text of a picture that is shown at this width."""
+    stage = demo.stage(layout=layout)
+    demo.pixels(stage, demo.result(demo.start))
+    sizes = [text.get_fontsize() for text in stage.figure.findobj(Text) if text.get_text()]
+    return min(sizes) * stage.figure.dpi / 72 * shown / demo.layouts[layout][0]
+
+
+@pytest.mark.parametrize("path", ["00-digital-biopsy/lesson.ipynb", "01-hounsfield-units/lesson.ipynb"])
+def test_a_lesson_in_a_narrow_window_is_legible(lab: Lab, browser: Browser, path: str) -> None:
+    with opened(browser, lab, path, width=900) as notebook:
+        notebook.page.evaluate("() => window.jupyterapp.commands.execute('filebrowser:activate')")
+        notebook.run_all()
+        demos = notebook.page.locator(".db-demo[data-demo]")
+        declared = {
+            demo.name: demo
+            for module in (attenuation, pipeline)
+            for demo in vars(module).values()
+            if isinstance(demo, Demo)
+        }
+        assert demos.count()
+        for place in range(demos.count()):
+            demos.nth(place).scroll_into_view_if_needed()
+            seen = in_layout(notebook, demos.nth(place), "narrow")
+            assert seen["drawn"] == seen["shown"] and seen["higher"] and not seen["overflows"]
+            demo = declared[demos.nth(place).get_attribute("data-demo") or ""]
+            assert tick_labels(demo, "narrow", seen["shown"]) >= 10
+        pictures = notebook.page.locator(".jp-RenderedHTML img:visible")
+        for place in range(pictures.count()):
+            assert pictures.nth(place).evaluate(
+                "(image) => image.getBoundingClientRect().width <= image.closest('.jp-RenderedHTML').clientWidth"
+            )
+        assert faults(notebook.page, [".db-demo"]) == []
+        assert notebook.console == []
+
+
+def test_the_picture_follows_the_window(lab: Lab, browser: Browser) -> None:
+    with opened(browser, lab, "stand-in.ipynb", width=1280) as notebook:
+        notebook.run_all()
+        demo = notebook.page.locator(".db-demo[data-demo=drift]").first
+        seen = in_layout(notebook, demo, "wide")
+        assert (seen["shown"], seen["drawn"]) == (760, 760)
+        words = demo.locator(".db-picture img").get_attribute("alt")
+        notebook.page.set_viewport_size({"width": 900, "height": 900})
+        seen = in_layout(notebook, demo, "narrow")
+        assert seen["drawn"] == seen["shown"] <= 430 and seen["higher"] and not seen["overflows"]
+        assert demo.locator(".db-picture img").get_attribute("alt") == words
+        # A demo without a narrow picture shrinks a little; what is still too wide scrolls, by keyboard too.
+        several = notebook.page.locator(".db-demo[data-demo=several]")
+        several.scroll_into_view_if_needed()
+        seen = in_layout(notebook, several, "wide")
+        assert seen["shown"] == 461  # 72 % of 640
+        scroller = several.get_by_role("group", name="Picture, scrolls sideways")
+        assert scroller.get_attribute("tabindex") == "0"
+        assert faults(notebook.page) == []
+        notebook.page.set_viewport_size({"width": 1280, "height": 900})
+        assert in_layout(notebook, demo, "wide")["drawn"] == 760
+        several.locator(".db-scroll:not([tabindex])").wait_for()
+        assert notebook.console == []
+
+
+def test_a_hidden_tab_changes_nothing(lab: Lab, browser: Browser) -> None:
     with opened(browser, lab, "stand-in.ipynb", width=900) as notebook:
         notebook.run_all()
         demo = notebook.page.locator(".db-demo[data-demo=drift]").first
-        settle(notebook, demo)
-        image = demo.locator(".db-picture img")
-        drawn, shown = image.evaluate("(image) => [image.naturalWidth, image.getBoundingClientRect().width]")
-        assert drawn == shown < 760
-        assert notebook.page.locator(".jp-OutputArea").first.evaluate("(n) => n.scrollWidth <= n.clientWidth")
+        in_layout(notebook, demo, "narrow")
+        frame = demo.locator(".db-picture").get_attribute("data-frame")
+        notebook.page.evaluate(
+            "() => { window.tab = document.querySelector('.jp-NotebookPanel'); window.tab.hidden = true;"
+            " window.tab.style.display = 'none'; }"
+        )
+        notebook.page.wait_for_timeout(800)
+        notebook.page.evaluate("() => { window.tab.hidden = false; window.tab.style.display = ''; }")
+        notebook.page.wait_for_timeout(800)
+        assert in_layout(notebook, demo, "narrow")
+        assert demo.locator(".db-picture").get_attribute("data-frame") == frame
+
+
+def test_static_pictures_where_style_sheets_are_stripped(lab: Lab, browser: Browser) -> None:
+    """A notebook that JupyterLab does not trust: the wide picture stays, and only that one."""
+
+    def show(stage: Any) -> None:
+        stage.line("a", "line", [0, 1], [0, 1])
+
+    made = picture((700, 300), lambda figure: panels(figure, "ab"), show, "A line.", narrow=(420, 600))
+    cell = nbformat.v4.new_code_cell("1")
+    cell.outputs = [
+        nbformat.v4.new_output("display_data", {"text/html": made._repr_html_()}),
+        nbformat.v4.new_output("display_data", {"text/html": drift.paper()._repr_html_()}),
+    ]
+    again = nbformat.v4.new_code_cell(HERE + SHOWN)
+    nbformat.write(nbformat.v4.new_notebook(cells=[cell, again], metadata=KERNEL), lab.root / "static.ipynb")
+    with opened(browser, lab, "static.ipynb", width=900) as notebook:
+        images = notebook.page.locator(".jp-RenderedHTML img:visible")
+        images.nth(1).wait_for()
+        widths = images.evaluate_all("(images) => images.map((image) => image.getBoundingClientRect().width)")
+        assert widths[1:] == [547]  # the paper form: 72 % of 760, in a box that scrolls
+        assert widths[0] > 420
+        notebook.run_cell(1)  # what a cell of one's own shows is trusted
+        images.nth(3).wait_for()
+        width = images.nth(3).evaluate("(image) => [image.getBoundingClientRect().width, image.naturalWidth]")
+        assert width[0] <= 420 and width[1] == 840
+        # JupyterLab takes away what makes the untrusted one a stop of the keyboard (Chromium makes it one by itself).
+        notebook.run_cell(0)
+        images.nth(2).wait_for(state="detached")
+        assert notebook.page.get_by_role("group", name="Picture").get_attribute("tabindex") == "0"
+        assert faults(notebook.page) == []
 
 
 def test_a_copy_does_not_move_with_another_and_running_again_starts_anew(lab: Lab, browser: Browser) -> None:

@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from digital_biopsy.demos import Demo, Question, Slider
+from digital_biopsy.demos._frames import in_a_frame
 from digital_biopsy.demos._front import asset
 from tests.browser.axe import faults
 from tests.browser.lab import SCREENSHOTS, browser_at
@@ -133,6 +134,67 @@ def test_frames_work_from_a_file_by_keyboard_alone(page: Page, tmp_path: Path) -
     assert faults(page, ["main"]) == []
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     page.screenshot(path=SCREENSHOTS / "frames.png", full_page=True)
+
+
+def test_the_layout_has_a_gap_between_leaving_and_coming_back(page: Page) -> None:
+    page.goto("about:blank")
+    page.add_script_tag(type="module", content=f"{asset('demo.js')}\nwindow.layoutFor = layoutFor;")
+    page.wait_for_function("() => window.layoutFor")
+    walk = """(narrow) => {
+      const spec = { size: [1000, 500], narrow, leave: 0.85 };
+      let now = null;
+      return [1000, 860, 849, 860, 899, 900, 860].map((width) => (now = layoutFor(spec, width, now)));
+    }"""
+    assert page.evaluate(walk, [430, 700]) == ["wide"] * 2 + ["narrow"] * 3 + ["wide"] * 2
+    assert page.evaluate(walk, None) == ["wide"] * 7
+    assert (
+        page.evaluate("() => layoutFor({ size: [1000, 500], narrow: [430, 700], leave: 0.85 }, 899, null)")
+        == "wide"
+    )
+
+
+def test_frames_follow_the_window(page: Page, tmp_path: Path) -> None:
+    open_frames(page, drift, tmp_path)
+    image = page.locator(".db-picture img")
+    assert image.evaluate("(image) => image.naturalWidth") == 760
+    page.set_viewport_size({"width": 480, "height": 900})
+    page.locator(".db-picture[data-layout=narrow][data-settled]").wait_for()
+    assert image.evaluate("(image) => image.naturalWidth") == 430
+    assert image.get_attribute("alt") == drift.describe_at(drift.start)
+    assert faults(page, ["main"]) == []
+    assert page.evaluate("() => document.documentElement.scrollWidth") == 480
+    page.get_by_role("button", name="Skip").click()
+    page.get_by_role("slider").press("End")
+    picture_of(page, drift.describe_at((40,)))
+    assert image.evaluate("(image) => image.naturalWidth") == 430
+
+
+def test_frames_without_narrow_pictures_scroll(page: Page, tmp_path: Path) -> None:
+    open_frames(page, replace(drift, narrow=None), tmp_path)
+    assert page.locator(".db-scroll[tabindex]").count() == 0
+    page.set_viewport_size({"width": 480, "height": 900})
+    scroller = page.get_by_role("group", name="Picture, scrolls sideways")
+    scroller.wait_for()
+    assert page.locator(".db-picture img").evaluate("(image) => image.getBoundingClientRect().width") == 547
+    scroller.focus()
+    page.keyboard.press("ArrowRight")
+    page.wait_for_function("() => document.querySelector('.db-scroll').scrollLeft > 0")
+    assert faults(page, ["main"]) == []
+
+
+def test_frames_inside_a_page_take_the_height_of_what_they_show(page: Page, tmp_path: Path) -> None:
+    file = tmp_path / "page.html"
+    file.write_text(in_a_frame(drift.frames(), drift.title, 300), encoding="utf-8")
+    page.goto(file.as_uri())
+    inner = page.frame_locator("iframe")
+    whole = "(node) => node.ownerDocument.defaultView.innerHeight >= node.ownerDocument.body.scrollHeight"
+    for width, layout in ((900, "wide"), (480, "narrow"), (900, "wide")):
+        page.set_viewport_size({"width": width, "height": 900})
+        card = inner.locator(f".db-picture[data-layout={layout}][data-settled]")
+        card.wait_for()
+        page.wait_for_timeout(200)
+        assert card.evaluate(whole)
+    assert float(page.locator("iframe").evaluate("(frame) => frame.clientHeight")) < 900
 
 
 def test_frames_of_several_controls(page: Page, tmp_path: Path) -> None:

@@ -134,7 +134,7 @@ def test_a_static_picture_has_a_narrow_one() -> None:
     images = [Image.open(io.BytesIO(base64.b64decode(text))) for text in re.findall('base64,([^"]+)', both)]
     assert [image.size for image in images] == [(1400, 600), (840, 1200)]
     assert both.count('alt="A line &amp; more."') == 2
-    assert both.count(" hidden ") == 1
+    assert both.count(" hidden=hidden ") == 1
     assert "@container (max-width: 594px)" in both
     assert "overflow-x" in shown((700, 300))
     small = shown((440, 300))

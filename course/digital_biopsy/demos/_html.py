@@ -39,8 +39,9 @@ def image(png: bytes, alt: str, width: int, narrow: tuple[bytes, int] | None = N
 
 def _tag(png: bytes, alt: str, width: int, style: str = "", name: str = "", hidden: bool = False) -> str:
     source = base64.b64encode(png).decode()
+    # JupyterLab would take a bare "hidden" away.
     return (
         f'<img alt="{escape(alt)}" src="data:image/png;base64,{source}" width="{width}"'
-        f"{f' class={name}' if name else ''}{' hidden' if hidden else ''} "
+        f"{f' class={name}' if name else ''}{' hidden=hidden' if hidden else ''} "
         f'style="max-width:100%;{style}height:auto;background:#fff;border-radius:6px">'
     )
