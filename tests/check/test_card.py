@@ -88,3 +88,10 @@ def test_a_coincidence_is_no_explanation() -> None:
         c.gives(0.0, x=0.0)
         c.mistake(lambda x: x - 1, says="You took one away.")
     assert "took one away" not in text(c)
+
+
+def test_arrays_that_go_wrong_in_the_same_way_are_told_apart() -> None:
+    with check("f", points=2, namespace=here("def f(x):\n    raise TypeError('no')")) as c:
+        c.gives(np.array([1.0, 2.0]), x=np.array([1.0, 2.0]), says="One thing.")
+        c.gives(np.array([3.0, 2.0]), x=np.array([3.0, 2.0]), says="One thing.")
+    assert "1 more requirement went wrong in the same way." in text(c)
