@@ -164,7 +164,7 @@ def test_the_nodule_stands_alone():
 def test_each_demo_has_its_other_two_forms(demo):
     page, paper = demo.frames(), demo.paper()
     assert 20_000 < len(page.encode()) <= 2_000_000
-    if demo in (*vars(attenuation).values(), *vars(pipeline).values()):
+    if any(demo is one for one in (*vars(attenuation).values(), *vars(pipeline).values())):
         assert '"narrow":"data:' in page
     assert paper.alt == demo.describe_at(demo.start)
     assert len(paper.rows) >= 3
