@@ -260,15 +260,17 @@ def distance_map_mesh(mask: ArrayLike, spacing: tuple[float, ...], smoothing: fl
     count = int(tight.sum())
     voxels = count * float(np.prod(steps))
     level = float(np.partition(field, count, axis=None)[count])  # as many voxels lie below it as in the mask
-    lowest, highest = float(field.min()), float(field.max())
-    for _ in range(20):
+    lowest, highest, before = float(field.min()), float(field.max()), None
+    for _ in range(40):
         mesh = level_set_mesh(field, steps, level)
         missing = voxels - mesh_volume(*mesh)
         if abs(missing) <= CLOSE_ENOUGH * voxels:
             break
         lowest, highest = (level, highest) if missing > 0 else (lowest, level)
-        area = mesh_area(*mesh)  # a distance grows by 1 mm per mm: the volume grows by the area
-        level = level + missing / area if area > 0 else highest
+        # A distance grows by 1 mm per mm, and so the volume by the area; after that, as it did last time.
+        growth = mesh_area(*mesh) if before is None else (before[1] - missing) / (level - before[0])
+        before = level, missing
+        level = level + missing / growth if growth > 0 else highest
         if not lowest < level < highest:
             level = (lowest + highest) / 2
     corner = [(part.start - MARGIN) * step for part, step in zip(box, steps, strict=True)]
