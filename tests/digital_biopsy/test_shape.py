@@ -102,6 +102,7 @@ def test_a_cylinder() -> None:
 
 
 @given(st.floats(0.01, 100), st.floats(0.01, 100))
+@settings(deadline=None)
 def test_no_cylinder_is_rounder_than_the_best(height: float, radius: float) -> None:
     best = float(shape.best_cylinder(radius))
     assert best == 2 * radius
@@ -158,6 +159,7 @@ def test_counted_faces_are_one_and_a_half_times_too_many_at_every_spacing() -> N
 
 
 @given(masks, spacings)
+@settings(deadline=None)
 def test_area_is_that_of_scikit_image(mask: NDArray[np.bool_], spacing: tuple[float, float, float]) -> None:
     if mask.any():
         vertices, faces, _, _ = measure.marching_cubes(np.pad(mask, 1).astype(float), 0.5, spacing=spacing)
@@ -169,6 +171,7 @@ def test_area_is_that_of_scikit_image(mask: NDArray[np.bool_], spacing: tuple[fl
 
 
 @given(hnp.arrays(np.bool_, st.tuples(st.integers(1, 9), st.integers(1, 9))))
+@settings(deadline=None)
 def test_the_perimeter_of_a_slice_is_its_crack_length(mask: NDArray[np.bool_]) -> None:
     padded = np.pad(mask, 1).astype(int)
     cracks = np.abs(np.diff(padded, axis=0)).sum() * 0.5 + np.abs(np.diff(padded, axis=1)).sum() * 2.0
@@ -190,7 +193,7 @@ def test_a_mesh_lies_where_its_mask_lies() -> None:
 
 
 @given(masks, spacings, st.floats(0.1, 10), st.permutations(range(3)))
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 def test_moved_turned_mirrored_enlarged(
     mask: NDArray[np.bool_], spacing: tuple[float, float, float], factor: float, order: list[int]
 ) -> None:
@@ -227,7 +230,7 @@ def test_compact_bodies_measure_the_same_from_every_side(name: str) -> None:
 
 
 @given(st.integers(0, 10_000), st.floats(0.2, 5), st.tuples(*[st.floats(-1e3, 1e3)] * 3))
-@settings(max_examples=25)
+@settings(max_examples=25, deadline=None)
 def test_a_mesh_may_be_moved_turned_and_turned_inside_out(
     seed: int, factor: float, origin: tuple[float, float, float]
 ) -> None:
@@ -242,6 +245,7 @@ def test_a_mesh_may_be_moved_turned_and_turned_inside_out(
 
 
 @given(masks, spacings)
+@settings(deadline=None)
 def test_two_bodies_apart_add_up(mask: NDArray[np.bool_], spacing: tuple[float, float, float]) -> None:
     gap = np.zeros((2, *mask.shape[1:]), bool)
     both = np.concatenate([mask, gap, mask])
@@ -316,11 +320,13 @@ def test_a_level_that_is_never_crossed_gives_an_empty_mesh() -> None:
 
 
 @given(masks, st.floats(0.2, 5.0))
+@settings(deadline=None)
 def test_the_same_grid_gives_the_same_mask(mask: NDArray[np.bool_], step: float) -> None:
     assert (shape.resample_isotropic(mask, (step,) * 3, step) == mask).all()
 
 
 @given(masks, spacings, st.floats(0.3, 6.0))
+@settings(deadline=None)
 def test_resampling_is_blind_to_sides_and_kinds(
     mask: NDArray[np.bool_], spacing: tuple[float, float, float], target: float
 ) -> None:
