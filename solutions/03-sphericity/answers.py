@@ -39,6 +39,27 @@ def volume_voxels(mask, spacing):
     return int(np.count_nonzero(mask))
 
 
+@answers.wrong("volume-voxels", says="You cut off the decimals")
+def volume_voxels(mask, spacing):
+    if len(spacing) != 3 or min(spacing) <= 0:
+        raise ValueError("spacing")
+    return int(np.count_nonzero(mask) * np.prod(spacing))
+
+
+@answers.wrong("volume-voxels", says="You left out one of the three lengths")
+def volume_voxels(mask, spacing):
+    if len(spacing) != 3 or min(spacing) <= 0:
+        raise ValueError("spacing")
+    return np.count_nonzero(mask) * spacing[1] * spacing[2]
+
+
+@answers.wrong("volume-voxels", says="That is in ml")
+def volume_voxels(mask, spacing):
+    if len(spacing) != 3 or min(spacing) <= 0:
+        raise ValueError("spacing")
+    return np.count_nonzero(mask) * np.prod(spacing) / 1000
+
+
 @answers.wrong("volume-voxels", says="You took the whole image")
 def volume_voxels(mask, spacing):
     if len(spacing) != 3 or min(spacing) <= 0:
@@ -125,6 +146,24 @@ def area_faces(mask, spacing):
     )
 
 
+@answers.wrong("area-faces", says="The sides of the faces are mixed up")
+def area_faces(mask, spacing):
+    inside = np.pad(np.asarray(mask) != 0, 1)
+    z, y, x = spacing
+    sides = (z * y, z * x, y * x)
+    return sum(np.count_nonzero(np.diff(inside, axis=axis)) * sides[axis] for axis in range(3))
+
+
+@answers.wrong("area-faces", says="You counted every face twice")
+def area_faces(mask, spacing):
+    inside = np.pad(np.asarray(mask) != 0, 1)
+    return sum(
+        np.count_nonzero(inside != np.roll(inside, step, axis)) * np.prod(spacing) / spacing[axis]
+        for axis in range(3)
+        for step in (-1, 1)
+    )
+
+
 @answers.wrong("area-faces", says="You squared the spacing")
 def area_faces(mask, spacing):
     inside = np.pad(np.asarray(mask) != 0, 1)
@@ -202,7 +241,7 @@ def mesh_area(vertices, faces):
     return np.linalg.norm(normal) / 2
 
 
-@answers.wrong("mesh-area", says="has 6 mm²")
+@answers.wrong("mesh-area", says="only where the two meet at a right angle")
 def mesh_area(vertices, faces):
     corners = np.asarray(vertices, dtype=float)[np.asarray(faces)]
     u, v = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 1]
@@ -234,6 +273,20 @@ def mesh_volume(vertices, faces):
 def mesh_volume(vertices, faces):
     a, b, c = (np.asarray(vertices, dtype=float)[np.asarray(faces)[:, i]] for i in range(3))
     return abs((a * np.cross(b, c)).sum())
+
+
+@answers.wrong("mesh-volume", says="not a half")
+def mesh_volume(vertices, faces):
+    a, b, c = (np.asarray(vertices, dtype=float)[np.asarray(faces)[:, i]] for i in range(3))
+    return abs((a * np.cross(b, c)).sum()) / 2
+
+
+@answers.wrong("mesh-volume", says="random tetrahedra")
+def mesh_volume(vertices, faces):
+    if len(faces) == 0:
+        return 0.0
+    used = np.asarray(vertices, dtype=float)[np.unique(faces)]
+    return np.prod(np.ptp(used, axis=0))
 
 
 @answers.wrong("mesh-volume", says="not a third")
@@ -286,6 +339,28 @@ def sphericity(volume, area):
     if volume <= 0 or area <= 0:
         raise ValueError("positive")
     return area / (np.pi ** (1 / 3) * (6 * volume) ** (2 / 3))
+
+
+@answers.wrong("sphericity", says="In Python a**1/3 is (a**1)/3")
+def sphericity(volume, area):
+    return np.pi**1/3 * (6 * np.asarray(volume))**2/3 / area  # fmt: skip
+
+
+@answers.wrong("sphericity", says="In Python a**1/3 is (a**1)/3")
+def sphericity(volume, area):
+    return np.pi**1/3 * (6 * np.asarray(volume)) ** (2 / 3) / area  # fmt: skip
+
+
+@answers.wrong("sphericity", says="In Python a**2/3 is (a**2)/3")
+def sphericity(volume, area):
+    return np.pi ** (1 / 3) * (6 * np.asarray(volume))**2/3 / area  # fmt: skip
+
+
+@answers.wrong("sphericity", says="unrounded")
+def sphericity(volume, area):
+    if np.any(np.less_equal(volume, 0)) or np.any(np.less_equal(area, 0)):
+        raise ValueError("positive")
+    return np.round(np.pi ** (1 / 3) * (6 * np.asarray(volume)) ** (2 / 3) / area, 3)
 
 
 @answers.wrong("sphericity", says="the cube of sphericity")
@@ -369,6 +444,40 @@ def sphericity_cylinder(height, radius):
     return np.pi ** (1 / 3) * (2 * np.pi * radius**2 * height) ** (2 / 3) / area
 
 
+@answers.wrong("sphericity-cylinder", says="Height and radius have changed places")
+def sphericity_cylinder(height, radius):
+    area = 2 * np.pi * radius * (radius + height)
+    return np.pi ** (1 / 3) * (6 * np.pi * height**2 * radius) ** (2 / 3) / area
+
+
+@answers.wrong("sphericity-cylinder", says="The wall is as long as the whole circle")
+def sphericity_cylinder(height, radius):
+    area = np.pi * radius * height + 2 * np.pi * radius**2
+    return np.pi ** (1 / 3) * (6 * np.pi * radius**2 * height) ** (2 / 3) / area
+
+
+@answers.wrong("sphericity-cylinder", says="The volume lacks its π")
+def sphericity_cylinder(height, radius):
+    area = 2 * np.pi * radius * (radius + height)
+    return np.pi ** (1 / 3) * (6 * radius**2 * height) ** (2 / 3) / area
+
+
+@answers.wrong("sphericity-cylinder", says="a positive product")
+def sphericity_cylinder(height, radius):
+    if np.any(np.multiply(height, radius) <= 0):
+        raise ValueError("positive")
+    h, r = np.asarray(height, float), np.asarray(radius, float)
+    return np.cbrt(4.5) * np.cbrt(h / r) ** 2 / (1 + h / r)
+
+
+@answers.wrong("sphericity-cylinder", says="one bad length in an array is enough")
+def sphericity_cylinder(height, radius):
+    if np.all(np.asarray(height) <= 0) or np.all(np.asarray(radius) <= 0):
+        raise ValueError("positive")
+    h, r = np.asarray(height, float), np.asarray(radius, float)
+    return np.cbrt(4.5) * np.cbrt(h / r) ** 2 / (1 + h / r)
+
+
 @answers.wrong("sphericity-cylinder", says="A disc without height holds nothing")
 def sphericity_cylinder(height, radius):
     area = 2 * np.pi * radius * (radius + height)
@@ -420,7 +529,7 @@ def best_cylinder(radius):
     return 4 / 3 * radius
 
 
-@answers.wrong("best-cylinder", says="The best height grows with the radius")
+@answers.wrong("best-cylinder", says="a range and a step that fit the radius")
 def best_cylinder(radius):
     heights = np.arange(1.0, 200.0)
     return float(heights[np.argmax(heights ** (2 / 3) / (radius + heights))]) + (5.0 if radius < 1 else 0.0)
@@ -468,6 +577,20 @@ def marching_cubes_area(mask, spacing):
 def marching_cubes_area(mask, spacing):
     vertices, faces, *_ = measure.marching_cubes(np.asarray(mask, float), 0.5, spacing=spacing)
     return measure.mesh_surface_area(vertices, faces)
+
+
+@answers.wrong("marching-cubes-area", says="The level is 0.5: half-way")
+def marching_cubes_area(mask, spacing):
+    inside = np.pad(np.asarray(mask) != 0, 1).astype(float)
+    vertices, faces, *_ = measure.marching_cubes(inside, 0.0, spacing=spacing)
+    return measure.mesh_surface_area(vertices, faces)
+
+
+@answers.wrong("marching-cubes-area", says="That is the volume inside the mesh")
+def marching_cubes_area(mask, spacing):
+    inside = np.pad(np.asarray(mask) != 0, 1).astype(float)
+    vertices, faces, *_ = measure.marching_cubes(inside, 0.5, spacing=spacing)
+    return abs(np.linalg.det(vertices[faces].astype(float)).sum()) / 6
 
 
 @answers.wrong("marching-cubes-area", says="You left out the spacing")
@@ -548,7 +671,56 @@ def resample_isotropic(mask, spacing, target):
     return np.round(result, 6) >= 0.5
 
 
-@answers.wrong("resample-isotropic", says="You rounded the number of voxels down")
+@answers.right("resample-isotropic")
+def resample_isotropic(mask, spacing, target):
+    if target <= 0:
+        raise ValueError("target must be positive")
+    values, places = (np.asarray(mask) != 0).astype(float), []
+    for n, step in zip(values.shape, spacing, strict=True):
+        count = int(np.ceil(n * step / target))
+        places.append((np.arange(count) - (count - 1) / 2) * target / step + (n - 1) / 2)
+    share = ndimage.map_coordinates(values, np.meshgrid(*places, indexing="ij"), order=1, mode="nearest")
+    return np.round(share, 6) >= 0.5
+
+
+@answers.wrong("resample-isotropic", says="Interpolate linearly: order=1")
+def resample_isotropic(mask, spacing, target):
+    if target <= 0:
+        raise ValueError("target")
+    values, places = (np.asarray(mask) != 0).astype(float), []
+    for n, step in zip(values.shape, spacing, strict=True):
+        count = int(np.ceil(n * step / target))
+        places.append((np.arange(count) - (count - 1) / 2) * target / step + (n - 1) / 2)
+    share = ndimage.map_coordinates(values, np.meshgrid(*places, indexing="ij"), order=3, mode="nearest")
+    return share.round(6) >= 0.5
+
+
+@answers.wrong("resample-isotropic", says="7.2 becomes 8. Take the ceiling")
+def resample_isotropic(mask, spacing, target):
+    if target <= 0:
+        raise ValueError("target")
+    values, places = (np.asarray(mask) != 0).astype(float), []
+    for n, step in zip(values.shape, spacing, strict=True):
+        count = round(n * step / target)
+        places.append((np.arange(count) - (count - 1) / 2) * target / step + (n - 1) / 2)
+    share = ndimage.map_coordinates(values, np.meshgrid(*places, indexing="ij"), order=1, mode="nearest")
+    return share.round(6) >= 0.5
+
+
+@answers.wrong("resample-isotropic", says="You stretched the new voxels")
+def resample_isotropic(mask, spacing, target):
+    if target <= 0:
+        raise ValueError("target")
+    values = (np.asarray(mask) != 0).astype(float)
+    places = [
+        np.linspace(0, n - 1, int(np.ceil(n * step / target)))
+        for n, step in zip(values.shape, spacing, strict=True)
+    ]
+    share = ndimage.map_coordinates(values, np.meshgrid(*places, indexing="ij"), order=1, mode="nearest")
+    return share.round(6) >= 0.5
+
+
+@answers.wrong("resample-isotropic", says="Take the ceiling")
 def resample_isotropic(mask, spacing, target):
     values, places = (np.asarray(mask) != 0).astype(float), []
     for n, step in zip(values.shape, spacing, strict=True):
@@ -570,7 +742,7 @@ def resample_isotropic(mask, spacing, target):
     return share.round(6) >= 0.5
 
 
-@answers.wrong("resample-isotropic", says="It is their middles that must agree")
+@answers.wrong("resample-isotropic", says="The middles of the two grids must agree")
 def resample_isotropic(mask, spacing, target):
     if target <= 0:
         raise ValueError("target")
@@ -581,7 +753,7 @@ def resample_isotropic(mask, spacing, target):
     return share.round(6) >= 0.5
 
 
-@answers.wrong("resample-isotropic", says="as ndimage.zoom does")
+@answers.wrong("resample-isotropic", says="Take the ceiling")
 def resample_isotropic(mask, spacing, target):
     if target <= 0:
         raise ValueError("target")

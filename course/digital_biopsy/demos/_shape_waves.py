@@ -74,28 +74,41 @@ def _waved(degree: int, height: float, radius: float) -> Waved:
     )
 
 
+@cache
+def _trail(degree: int) -> list[float]:
+    """Sphericity at each height of the waves."""
+    return [mesh_sphericity(_waved_mesh(degree, float(height), _level(degree))) for height in HEIGHTS]
+
+
 def _waved_setup(figure: Figure) -> dict[str, Axes]:
     made = panels(figure, ["nodule", "curve"], [1, 1.25])
     scene.scene(made["nodule"], "", 26)
     curve = made["curve"]
     for degree in DEGREES:
-        trail = [mesh_sphericity(_waved_mesh(degree, float(height), _level(degree))) for height in HEIGHTS]
-        curve.plot(HEIGHTS, trail, color=PALE, linewidth=1.5)
-        curve.annotate(
-            f"degree {degree}", (HEIGHTS[-1], trail[-1]), xytext=(5, 0), textcoords="offset points",
-            color=GREY, va="center", annotation_clip=False,
-        )  # fmt: skip
+        _trail(degree)  # computed once, and not while somebody waits
     curve.set(
-        xlim=(-0.3, 12), ylim=(0.35, 1.06), xlabel="height of the waves, % of the radius", ylabel="sphericity"
+        xlim=(-0.3, 15.6),
+        ylim=(0.35, 1.06),
+        xlabel="height of the waves, % of the radius",
+        ylabel="sphericity",
     )
+    curve.set_xticks(range(0, 13, 2))
     return made
 
 
 def _waved_draw(stage: Stage, shown: Waved) -> None:
     scene.draw(stage, "nodule", "body", shown.solid, BLUE)
-    stage.points("curve", "now", shown.height, shown.sphericity, size=10, color=BLUE)
+    # Finer waves than those shown keep their curve to themselves: it answers the question.
+    for degree in (d for d in DEGREES if d <= shown.degree):
+        trail = _trail(degree)
+        stage.line("curve", f"degree {degree}", HEIGHTS, trail, color=PALE, linewidth=1.5, zorder=1)
+        stage.note(
+            "curve", f"degree {degree} says", HEIGHTS[-1], trail[-1], f"degree {degree}", color=GREY, zorder=2
+        )  # fmt: skip
+    stage.points("curve", "now", shown.height, shown.sphericity, size=10, color=BLUE, zorder=3)
     stage.note(
-        "curve", "now says", shown.height, shown.sphericity, f"{shown.sphericity:.3f}", offset=(5, 11), color=BLUE
+        "curve", "now says", shown.height, shown.sphericity, f"{shown.sphericity:.3f}", offset=(5, 11), color=BLUE,
+        zorder=4,
     )  # fmt: skip
 
 

@@ -207,7 +207,7 @@ def _turned_setup(figure: Figure) -> dict[str, Axes]:
 
 def _turned_draw(stage: Stage, shown: Turned) -> None:
     scene.draw(stage, "cube", "bricks", shown.solid, ORANGE, lines=True)
-    angles = np.linspace(0, 90, 91)
+    angles = np.arange(0, shown.degrees + 1)  # as far as the cube is turned: the rest is still a question
     law = [tilt_factor(float(angle), AXES[shown.axis]) for angle in angles]
     stage.line("curve", "law", angles, law, color=ORANGE, linewidth=1.5)
     words = (
@@ -299,6 +299,13 @@ def _resampled(target: float, way: str) -> Resampled:
     )
 
 
+@cache
+def _trail(way: str) -> list[tuple[float, float, float]]:
+    """Voxel size, area and sphericity on each new grid."""
+    trail = (_resampled(target, way) for target in TARGETS)
+    return [(r.target, r.area, r.sphericity) for r in trail]
+
+
 def _resampled_setup(figure: Figure) -> dict[str, Axes]:
     made = panels(figure, ["nodule", "area", "sphericity"], [1, 1, 1])
     scene.scene(made["nodule"], "", 16)
@@ -309,10 +316,8 @@ def _resampled_setup(figure: Figure) -> dict[str, Axes]:
     for value, text, va in ((before, "before", "top"), (true, "the nodule itself", "bottom")):
         made["sphericity"].axhline(value, color=PALE, linewidth=1.5)
         made["sphericity"].text(3.05, value, text, color=GREY, ha="right", va=va)
-    for way, colour in (("mask", ORANGE), ("distance", BLUE)):
-        trail = [_resampled(target, way) for target in TARGETS]
-        made["area"].plot(TARGETS, [r.area for r in trail], color=colour, linewidth=1.2)
-        made["sphericity"].plot(TARGETS, [r.sphericity for r in trail], color=colour, linewidth=1.2)
+    for way in WAYS:
+        _trail(way)  # computed once, and not while somebody waits
     for name, label in (("area", "area over area before"), ("sphericity", "sphericity")):
         made[name].set(xlim=(0.7, 3.1), xlabel="new voxel size, mm", ylabel=label)
     made["area"].set_ylim(0.85, 1.09)
@@ -334,6 +339,11 @@ def _resampled_setup(figure: Figure) -> dict[str, Axes]:
 def _resampled_draw(stage: Stage, shown: Resampled) -> None:
     colour = ORANGE if shown.way == "mask" else BLUE
     scene.draw(stage, "nodule", shown.way, shown.solid, colour)
+    # Coarse grids down to the one shown: what finer ones do is the question.
+    for way, line in (("mask", ORANGE), ("distance", BLUE)):
+        sizes, areas, roundness = np.array([row for row in _trail(way) if row[0] >= shown.target]).T
+        stage.line("area", f"{way} trail", sizes, areas, color=line, linewidth=1.2, zorder=1)
+        stage.line("sphericity", f"{way} trail", sizes, roundness, color=line, linewidth=1.2, zorder=1)
     for axes, value in (("area", shown.area), ("sphericity", shown.sphericity)):
         stage.points(axes, "now", shown.target, value, size=10, color=colour)
         right = shown.target > 2
