@@ -31,7 +31,6 @@ _FIXTURES = {
     "apps-open_relative_file": ("open_file",),
     "apps-submitted": ("bar",),
     "apps-test-hidden-tests": ("correct_squares", "correct_sum_of_squares"),
-    "apps-timeout": ("correct_squares",),
     "preprocessors-test": (
         "correct_squares", "correct_sum_of_squares", "squares_invalid_input", "sum_of_squares_uses_squares",
     ),

@@ -59,7 +59,7 @@ def test_chapters(chapter: Chapter, tmp_path: Path) -> None:
 def fixture_differences(root: Path) -> list[Row]:
     """Grade the course folder made of nbgrader's notebooks by both."""
     fixtures.make(root)
-    return both(root, "small", 5)
+    return both(root, "small", 20)  # a fixture sleeps for five seconds
 
 
 def test_fixtures_of_nbgrader(tmp_path: Path) -> None:
