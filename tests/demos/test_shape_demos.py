@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from digital_biopsy import images, solids
+from digital_biopsy.demos import Demo
 from digital_biopsy.demos import _shape_scene as scene
 from digital_biopsy.demos import shape as demos
 from digital_biopsy.demos._stage import Stage
@@ -40,6 +41,19 @@ def test_waves_follow_the_formula_of_the_lesson() -> None:
         shown = demos.waves.compute(degree=degree, height=height, radius=10.0)
         expected = (height / 100) ** 2 * (degree - 1) * (degree + 2) / 2
         assert 1 - shown.sphericity == pytest.approx(expected, rel=0.1, abs=5e-4)
+
+
+@pytest.mark.parametrize("demo", [demos.waves, demos.turn, demos.resample], ids=lambda demo: demo.name)
+def test_the_first_picture_keeps_the_answer(demo: Demo) -> None:
+    """The curves go as far as the controls do: what the question asks is not drawn before it is asked."""
+
+    def vertices(stops: tuple[int, ...]) -> int:
+        stage = demo.stage()
+        demo.picture(stage, stops)
+        lines = (line for axes in stage.axes.values() for line in axes.lines if line.get_visible())
+        return sum(len(np.atleast_1d(line.get_xdata())) for line in lines)
+
+    assert vertices(demo.at) > vertices(demo.start)
 
 
 def test_sphericity_is_free_of_scale() -> None:

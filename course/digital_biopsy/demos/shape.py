@@ -124,7 +124,10 @@ def _voxels_draw(stage: Stage, shown: Measured) -> None:
         for axes, value in (("area", shown.area[method]), ("sphericity", shown.sphericity[method])):
             size = 11 if method == shown.shown else 7
             stage.points(axes, method, value, row, color=COLOURS[method], size=size, markersize=size)
-            stage.note(axes, f"{method} value", value, row, f"{value:.2f}", offset=(0, 13), ha="center")
+            stage.note(
+                axes, f"{method} value", value, row, f"{value:.2f}", offset=(0, 13), ha="center",
+                bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},
+            )  # fmt: skip
 
 
 def _voxels_words(shown: Measured) -> str:
@@ -211,7 +214,7 @@ def _turned_draw(stage: Stage, shown: Turned) -> None:
     law = [tilt_factor(float(angle), AXES[shown.axis]) for angle in angles]
     stage.line("curve", "law", angles, law, color=ORANGE, linewidth=1.5)
     words = (
-        ("law", "line: mean of |nx| + |ny| + |nz|", ORANGE),
+        ("law", "line: predicted from the tilt", ORANGE),
         ("faces", f"voxel faces {shown.faces:.2f}", ORANGE),
         ("cubes", f"marching cubes {shown.cubes:.2f}", BLUE),
     )
@@ -226,7 +229,7 @@ def _turned_words(shown: Turned) -> str:
     return (
         f"A cube of {SIDE:.0f} mm on voxels of {shown.spacing[0]:g} × 1 × 1 mm, turned by {shown.degrees:.0f} degrees "
         f"about its {shown.axis} axis: its counted faces are {shown.faces:.2f} times its area, marching cubes gives "
-        f"{shown.cubes:.2f}, and the mean of |nx| + |ny| + |nz| is {tilt_factor(shown.degrees, AXES[shown.axis]):.2f}."
+        f"{shown.cubes:.2f}. Their tilt predicts {tilt_factor(shown.degrees, AXES[shown.axis]):.2f} for the faces."
     )
 
 
@@ -347,8 +350,9 @@ def _resampled_draw(stage: Stage, shown: Resampled) -> None:
     for axes, value in (("area", shown.area), ("sphericity", shown.sphericity)):
         stage.points(axes, "now", shown.target, value, size=10, color=colour)
         right = shown.target > 2
+        below = axes == "sphericity" and shown.way == "mask" and not right  # the other line is above
         stage.note(
-            axes, "now says", shown.target, value, f"{value:.2f}", offset=(-7, 13) if right else (7, 13),
+            axes, "now says", shown.target, value, f"{value:.2f}", offset=(-7 if right else 7, -13 if below else 13),
             ha="right" if right else "left", color=colour,
         )  # fmt: skip
 
