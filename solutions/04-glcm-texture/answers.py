@@ -123,7 +123,7 @@ def glcm_counts(levels, offset, n_levels):
     return np.bincount(codes, minlength=n_levels**2).reshape(n_levels, n_levels)
 
 
-@answers.wrong("glcm-counts", says="You found no pair. A negative step moves the other way")
+@answers.wrong("glcm-counts", says="You found no pair. For a step of -1")
 def glcm_counts(levels, offset, n_levels):
     if levels.min() < 0 or levels.max() > n_levels or len(offset) != levels.ndim or not any(offset):
         raise ValueError("bad input")
@@ -160,6 +160,107 @@ def glcm_counts(levels, offset, n_levels):
         if all(0 <= a < n for a, n in zip(q, levels.shape)) and levels[p] > 0 and levels[q] > 0:
             counts[levels[p] - 1, levels[q] - 1] += 1
     return counts
+
+
+@answers.wrong("glcm-counts", says="-1 is the last column")
+def glcm_counts(levels, offset, n_levels):
+    if levels.min() < 0 or levels.max() > n_levels or len(offset) != levels.ndim or not any(offset):
+        raise ValueError("bad input")
+    counts = np.zeros((n_levels, n_levels), dtype=int)
+    for p in np.ndindex(levels.shape):
+        q = tuple(a + b for a, b in zip(p, offset))
+        if all(a < n for a, n in zip(q, levels.shape)) and levels[p] and levels[q]:
+            counts[levels[p] - 1, levels[q] - 1] += 1
+    return counts
+
+
+@answers.wrong("glcm-counts", says="the last row and the last column belong to the image")
+def glcm_counts(levels, offset, n_levels):
+    if levels.min() < 0 or levels.max() > n_levels or len(offset) != levels.ndim or not any(offset):
+        raise ValueError("bad input")
+    counts = np.zeros((n_levels, n_levels), dtype=int)
+    for p in np.ndindex(levels.shape):
+        q = tuple(a + b for a, b in zip(p, offset))
+        if all(0 <= a < n - 1 for a, n in zip(q, levels.shape)) and levels[p] and levels[q]:
+            counts[levels[p] - 1, levels[q] - 1] += 1
+    return counts
+
+
+@answers.wrong("glcm-counts", says="Row 0 and column 0 belong")
+def glcm_counts(levels, offset, n_levels):
+    if levels.min() < 0 or levels.max() > n_levels or len(offset) != levels.ndim or not any(offset):
+        raise ValueError("bad input")
+    counts = np.zeros((n_levels, n_levels), dtype=int)
+    for p in np.ndindex(levels.shape):
+        q = tuple(a + b for a, b in zip(p, offset))
+        if all(0 < a < n for a, n in zip(q, levels.shape)) and levels[p] and levels[q]:
+            counts[levels[p] - 1, levels[q] - 1] += 1
+    return counts
+
+
+@answers.wrong("glcm-counts", says="You looked at the first voxel of a pair only")
+def glcm_counts(levels, offset, n_levels):
+    if levels.min() < 0 or levels.max() > n_levels or len(offset) != levels.ndim or not any(offset):
+        raise ValueError("bad input")
+    counts = np.zeros((n_levels, n_levels), dtype=int)
+    for p in np.ndindex(levels.shape):
+        q = tuple(a + b for a, b in zip(p, offset))
+        if all(0 <= a < n for a, n in zip(q, levels.shape)) and levels[p]:
+            counts[levels[p] - 1, levels[q] - 1] += 1
+    return counts
+
+
+@answers.wrong("glcm-counts", says="You looked at the second voxel of a pair only")
+def glcm_counts(levels, offset, n_levels):
+    if levels.min() < 0 or levels.max() > n_levels or len(offset) != levels.ndim or not any(offset):
+        raise ValueError("bad input")
+    counts = np.zeros((n_levels, n_levels), dtype=int)
+    for p in np.ndindex(levels.shape):
+        q = tuple(a + b for a, b in zip(p, offset))
+        if all(0 <= a < n for a, n in zip(q, levels.shape)) and levels[q]:
+            counts[levels[p] - 1, levels[q] - 1] += 1
+    return counts
+
+
+@answers.wrong("glcm-counts", says="0 is allowed")
+def glcm_counts(levels, offset, n_levels):
+    if levels.min() < 1 or levels.max() > n_levels or len(offset) != levels.ndim or not any(offset):
+        raise ValueError("bad input")
+    counts = np.zeros((n_levels, n_levels), dtype=int)
+    for p in np.ndindex(levels.shape):
+        q = tuple(a + b for a, b in zip(p, offset))
+        if all(0 <= a < n for a, n in zip(q, levels.shape)) and levels[p] and levels[q]:
+            counts[levels[p] - 1, levels[q] - 1] += 1
+    return counts
+
+
+@answers.wrong("glcm-counts", says="small integer types and views")
+def glcm_counts(levels, offset, n_levels):
+    if levels.min() < 0 or levels.max() > n_levels or len(offset) != levels.ndim or not any(offset):
+        raise ValueError("bad input")
+    counts = np.zeros((n_levels, n_levels), dtype=np.uint8)
+    for p in np.ndindex(levels.shape):
+        q = tuple(a + b for a, b in zip(p, offset))
+        if all(0 <= a < n for a, n in zip(q, levels.shape)) and levels[p] and levels[q]:
+            counts[levels[p] - 1, levels[q] - 1] += 1
+    return counts
+
+
+@answers.wrong("glcm-counts", says="A pair that occurs twice was counted once")
+def glcm_counts(levels, offset, n_levels):
+    if levels.min() < 0 or levels.max() > n_levels or len(offset) != levels.ndim or not any(offset):
+        raise ValueError("bad input")
+    here = tuple(slice(max(0, -s), max(0, n - max(0, s))) for s, n in zip(offset, levels.shape))
+    there = tuple(slice(max(0, s), max(0, n - max(0, -s))) for s, n in zip(offset, levels.shape))
+    inside = (levels[here] > 0) & (levels[there] > 0)
+    counts = np.zeros((n_levels, n_levels), dtype=int)
+    counts[levels[here][inside] - 1, levels[there][inside] - 1] += 1
+    return counts
+
+
+@answers.wrong("glcm-counts", says="A NumPy array is wanted")
+def glcm_counts(levels, offset, n_levels):
+    return texture.glcm_counts(levels, offset, n_levels).tolist()
 
 
 # 4.2 glcm ------------------------------------------------------------------------------------------------------------
@@ -244,6 +345,24 @@ def glcm(levels, offset, n_levels, symmetric=True):
     return counts / counts.sum()
 
 
+@answers.wrong("glcm", says="You divided by the number of voxels")
+def glcm(levels, offset, n_levels, symmetric=True):
+    counts = texture.glcm_counts(levels, offset, n_levels)
+    counts = counts + counts.T if symmetric else counts
+    if not counts.any():
+        raise ValueError("no pair")
+    return counts / np.size(levels)
+
+
+@answers.wrong("glcm", says="You divided by the largest entry")
+def glcm(levels, offset, n_levels, symmetric=True):
+    counts = texture.glcm_counts(levels, offset, n_levels)
+    counts = counts + counts.T if symmetric else counts
+    if not counts.any():
+        raise ValueError("no pair")
+    return counts / counts.max()
+
+
 # 4.3 contrast, energy, homogeneity -----------------------------------------------------------------------------------
 @answers.right("contrast")
 def contrast(P):
@@ -297,6 +416,12 @@ def contrast(P):
     return float(((i - j) * P).sum())
 
 
+@answers.wrong("contrast", says="You summed one half of the matrix")
+def contrast(P):
+    i, j = np.indices(P.shape)
+    return float(np.triu((i - j) ** 2 * P).sum())
+
+
 @answers.right("energy")
 def energy(P):
     P = np.asarray(P, float)
@@ -337,6 +462,11 @@ def energy(P):
 @answers.wrong("energy", says="You multiplied matrices")
 def energy(P):
     return float((P @ P).sum())
+
+
+@answers.wrong("energy", says="You took the largest entry")
+def energy(P):
+    return float(P.max())
 
 
 @answers.wrong("energy", says="counts are refused, everywhere")
@@ -386,6 +516,25 @@ def homogeneity(P):
     return float(share[P > 0].sum())
 
 
+@answers.wrong("homogeneity", says="which may be 0")
+def homogeneity(P):
+    i, j = np.indices(P.shape)
+    with np.errstate(all="ignore"):
+        return float((P / (1 + (i - j)) ** 2).sum())
+
+
+@answers.wrong("homogeneity", says="without the 1")
+def homogeneity(P):
+    i, j = np.indices(P.shape)
+    return float((P / np.where(i == j, 1, (i - j) ** 2)).sum())
+
+
+@answers.wrong("homogeneity", says="You took the mean over the matrix. Sum.")
+def homogeneity(P):
+    i, j = np.indices(P.shape)
+    return float((P / (1 + (i - j) ** 2)).mean())
+
+
 @answers.wrong("homogeneity", says="counts are refused, everywhere")
 def homogeneity(P):
     i, j = np.indices(P.shape)
@@ -418,7 +567,7 @@ def unique_offsets(ndim, distance=1):
     return [(0, *rest) for rest in inner] + ahead
 
 
-@answers.wrong("unique-offsets", says="You listed a direction and its opposite")
+@answers.wrong("unique-offsets", says="Of the two keep one")
 def unique_offsets(ndim, distance=1):
     if ndim < 1 or distance < 1:
         raise ValueError("too small")
@@ -443,7 +592,7 @@ def unique_offsets(ndim, distance=1):
     return [tuple(distance * (axis == k) for axis in range(ndim)) for k in range(ndim)]
 
 
-@answers.wrong("unique-offsets", says="distance stretches the 4 directions")
+@answers.wrong("unique-offsets", says="distance stretches the directions")
 def unique_offsets(ndim, distance=1):
     if ndim < 1 or distance < 1:
         raise ValueError("too small")
@@ -590,6 +739,39 @@ def texture_features(levels, n_levels):
     return dict(zip(("contrast", "energy", "homogeneity"), np.mean(rows, axis=0).tolist()))
 
 
+@answers.wrong("texture-features", says="You averaged the matrices")
+def texture_features(levels, n_levels):
+    found = []
+    for offset in texture.unique_offsets(levels.ndim):
+        if texture.glcm_counts(levels, offset, n_levels).any():
+            found.append(texture.glcm(levels, offset, n_levels))
+    if not found:
+        raise ValueError("no pair")
+    P = np.mean(found, axis=0)
+    return {name: getattr(texture, name)(P) for name in ("contrast", "energy", "homogeneity")}
+
+
+@answers.wrong("texture-features", says="You took the median")
+def texture_features(levels, n_levels):
+    rows = []
+    for offset in texture.unique_offsets(levels.ndim):
+        if texture.glcm_counts(levels, offset, n_levels).any():
+            P = texture.glcm(levels, offset, n_levels)
+            rows.append([texture.contrast(P), texture.energy(P), texture.homogeneity(P)])
+    if not rows:
+        raise ValueError("no pair")
+    return dict(zip(("contrast", "energy", "homogeneity"), np.median(rows, axis=0).tolist()))
+
+
+@answers.wrong("texture-features", says="That is no error as long as one direction has pairs")
+def texture_features(levels, n_levels):
+    found = [texture.glcm(levels, offset, n_levels) for offset in texture.unique_offsets(levels.ndim)]
+    return {
+        name: np.mean([getattr(texture, name)(P) for P in found])
+        for name in ("contrast", "energy", "homogeneity")
+    }
+
+
 @answers.wrong("texture-features", says="a volume, thirteen directions")
 def texture_features(levels, n_levels):
     rows = []
@@ -664,3 +846,39 @@ def contrast_from_statistics(variance, correlation):
     if np.any(np.asarray(variance) < 0):
         raise ValueError("negative")
     return 2 * np.asarray(variance) * (1 - np.asarray(correlation))
+
+
+@answers.wrong("contrast-from-statistics", says="You squared the correlation")
+def contrast_from_statistics(variance, correlation):
+    return 2 * variance * (1 - correlation**2)
+
+
+@answers.wrong("contrast-from-statistics", says="You took a root at the end")
+def contrast_from_statistics(variance, correlation):
+    return np.sqrt(2 * variance * (1 - correlation))
+
+
+@answers.wrong("contrast-from-statistics", says="Brackets are missing")
+def contrast_from_statistics(variance, correlation):
+    return 2 * variance * 1 - correlation
+
+
+@answers.wrong("contrast-from-statistics", says="A correlation may be negative")
+def contrast_from_statistics(variance, correlation):
+    if np.any(np.asarray(correlation) < 0):
+        raise ValueError("no such pair")
+    return 2 * variance * (1 - correlation)
+
+
+@answers.wrong("contrast-from-statistics", says="arrays, of integers too")
+def contrast_from_statistics(variance, correlation):
+    if np.any(np.asarray(variance) <= 0) or np.any(np.abs(correlation) > 1):
+        raise ValueError("no such pair")
+    return 2 * variance * (1 - correlation)
+
+
+@answers.wrong("contrast-from-statistics", says="arrays, of integers too")
+def contrast_from_statistics(variance, correlation):
+    if variance < 0 or abs(correlation) > 1:
+        raise ValueError("no such pair")
+    return 2 * variance * (1 - correlation)

@@ -24,7 +24,7 @@ def test_claim_contrast() -> None:
     assert done.measurements[0].claimed == pytest.approx(170.6, abs=0.1)
     assert measured[:5] == pytest.approx([55.3, 16.6, 4.6, 1.3, 0.4], abs=0.1)
     assert measured[5] == pytest.approx(4.0, abs=1e-9)
-    assert measured[6] < done.measurements[6].claimed / 10
+    assert measured[6] < done.measurements[6].claimed / 5
     assert not any(m.agrees for m in done.measurements)
 
 
@@ -49,17 +49,36 @@ def test_claim_energy() -> None:
     done = claims.energy()
     assert done.id == "energy"
     assert done.verdict == "fails"
-    ramp, checks, shuffled, metal = done.measurements
+    ramp, checks, shuffled, fields, metal = done.measurements
     assert ramp.claimed == pytest.approx(0.92, abs=0.005)
     assert ramp.measured == pytest.approx(0.03, abs=0.005)
     assert checks.measured == pytest.approx(0.5, abs=0.005)
     assert shuffled.measured == pytest.approx(0.001, abs=0.0005)
+    assert fields.measured == pytest.approx(0.25, abs=1e-4)
+    assert fields.claimed > 0.35
     assert metal.measured > 50 * metal.claimed
-    assert [m.agrees for m in done.measurements] == [False, False, True, False]
+    assert [m.agrees for m in done.measurements] == [False, False, True, False, False]
+
+
+def test_fields_of_two_pixels_are_noise_to_every_feature_of_next_neighbours(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Even mutual information sees no order there at distance 1; in the other rows it does."""
+    monkeypatch.setattr(texture, "energy", information)
+    assert [m.agrees for m in claims.energy().measurements] == [True, True, True, False, True]
 
 
 def test_claim_energy_would_hold_of_a_feature_that_measures_order(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(texture, "energy", information)
+    """What neighbours know of each other, at the distance at which they know most."""
+
+    def order(_: object, levels: np.ndarray, n_levels: int) -> float:
+        found = [
+            np.mean([information(texture.glcm(levels, o, n_levels)) for o in texture.unique_offsets(2, d)])
+            for d in (1, 2)
+        ]
+        return float(max(found))
+
+    monkeypatch.setattr(chapter_4, "feature", order)
     assert claims.energy().verdict == "holds"
 
 
