@@ -109,6 +109,22 @@ def discretise_width(values, width, minimum):
     return np.where(np.isnan(values), 0, np.floor((values - minimum) / width) + 1).astype(int)
 
 
+@answers.wrong("discretise-width", says="the shape is lost")
+def discretise_width(values, width, minimum):
+    values = np.ravel(np.asarray(values, float))
+    if width <= 0 or (values < minimum).any():
+        raise ValueError("bad input")
+    return np.where(np.isnan(values), 0, np.floor((values - minimum) / width) + 1).astype(int)
+
+
+@answers.wrong("discretise-width", says="Subtract minimum before you divide")
+def discretise_width(values, width, minimum):
+    values = np.asarray(values, float)
+    if width <= 0 or (values < minimum).any():
+        raise ValueError("bad input")
+    return np.where(np.isnan(values), 0, values // width - minimum // width + 1).astype(int)
+
+
 # 2.2 discretise_count ------------------------------------------------------------------------------------------------
 @answers.right("discretise-count")
 def discretise_count(values, count):
@@ -157,7 +173,7 @@ def discretise_count(values, count):
     return np.minimum(np.floor(count * (values - low) / (high - low)), count - 1).astype(int)
 
 
-@answers.wrong("discretise-count", says="You rounded up")
+@answers.wrong("discretise-count", says="Values on an edge came one level too low")
 def discretise_count(values, count):
     values = np.asarray(values, float)
     low, high = values.min(), values.max()
@@ -196,6 +212,26 @@ def discretise_count(values, count):
     return np.nan_to_num(np.minimum(np.floor(count * (values - low) / (high - low)) + 1, count)).astype(int)
 
 
+@answers.wrong("discretise-count", says="NaN among them has level 0 all the same")
+def discretise_count(values, count):
+    if count < 1:
+        raise ValueError("count")
+    values = np.asarray(values, float)
+    low, high = np.nanmin(values), np.nanmax(values)
+    if low == high:
+        return np.ones(values.shape, int)
+    return np.nan_to_num(np.minimum(np.floor(count * (values - low) / (high - low)) + 1, count)).astype(int)
+
+
+@answers.wrong("discretise-count", says="or stretched the range")
+def discretise_count(values, count):
+    if count < 1:
+        raise ValueError("count")
+    values = np.asarray(values, float)
+    low, high = np.nanmin(values), np.nanmax(values)
+    return np.nan_to_num(np.floor(count * (values - low) / (high - low + 1e-9)) + 1).astype(int)
+
+
 # 2.3 probabilities ---------------------------------------------------------------------------------------------------
 @answers.right("probabilities")
 def probabilities(levels, n_levels):
@@ -224,7 +260,7 @@ def probabilities(levels, n_levels):
     return np.bincount(np.ravel(levels), minlength=n_levels + 1)[1:]
 
 
-@answers.wrong("probabilities", says="An empty bin is missing")
+@answers.wrong("probabilities", says="Empty bins are missing")
 def probabilities(levels, n_levels):
     levels = np.asarray(levels)
     if levels.size == 0 or levels.max() > n_levels or not levels.any():
@@ -263,6 +299,26 @@ def probabilities(levels, n_levels):
     if inside.size == 0:
         raise ValueError("empty")
     return np.bincount(inside, minlength=n_levels + 1)[1 : n_levels + 1] / inside.size
+
+
+PROBABILITIES = """
+def probabilities(levels, n_levels):
+    levels = np.ravel(levels)
+    inside = levels[levels > 0]
+    if inside.size == 0 or levels.min() < 0 or levels.max() > n_levels:
+        raise ValueError("bad levels")
+    counts = np.bincount(inside, minlength=n_levels + 1)[1:]
+    return {shares}
+"""
+for shares, says in (
+    ("counts / counts.max()", "You divided by the largest count"),
+    ("counts / n_levels", "You divided by the number of bins"),
+    (
+        "np.histogram(inside, bins=n_levels)[0] / inside.size",
+        "Your bins were stretched over the levels found",
+    ),
+):
+    answers.wrong("probabilities", says=says, source=PROBABILITIES.format(shares=shares))
 
 
 # 2.4 moments ---------------------------------------------------------------------------------------------------------
@@ -323,8 +379,9 @@ for change, says in (
     ({"none": "0.0"}, "It has no shape at all"),
     (
         {"skewness": "(p * abs(centers - mean) ** 3).sum() / m2**1.5"},
-        "A tail to the left has a negative skewness",
+        "You took absolute values in the third moment",
     ),
+    ({"skewness": "m3 / m2**2"}, "The kurtosis is right. The skewness"),
 ):
     answers.wrong("moments", says=says, source=MOMENTS.format(**(RIGHT | change)))
 
@@ -336,6 +393,19 @@ def moments(centers, p):
         raise ValueError("p must fit centers and sum to 1")
     mean = (p * centers).sum()
     m2, m3, m4 = ((p * (centers - mean) ** m).sum() for m in (2, 3, 4))
+    return {"mean": mean, "variance": m2, "skewness": m3 / m2**1.5, "kurtosis": m4 / m2**2}
+
+
+@answers.wrong("moments", says="You divided by n − 1")
+def moments(centers, p):
+    centers, p = np.asarray(centers, float), np.asarray(p, float)
+    if centers.shape != p.shape or np.any(p < 0) or abs(p.sum() - 1) > 1e-6:
+        raise ValueError("p must fit centers and sum to 1")
+    mean = (p * centers).sum()
+    m2, m3, m4 = ((p * (centers - mean) ** m).sum() for m in (2, 3, 4))
+    if m2 == 0:
+        return {"mean": mean, "variance": m2, "skewness": np.nan, "kurtosis": np.nan}
+    m2 *= p.size / (p.size - 1)
     return {"mean": mean, "variance": m2, "skewness": m3 / m2**1.5, "kurtosis": m4 / m2**2}
 
 
@@ -415,6 +485,22 @@ def sheppard(variance, width):
     return variance - np.square(width) / 12
 
 
+@answers.wrong("sheppard", says="You divided by 24")
+def sheppard(variance, width):
+    if np.any(np.asarray(variance) < 0) or np.any(np.asarray(width) <= 0):
+        raise ValueError("bad")
+    left = np.asarray(variance - np.square(width) / 24)
+    return np.where(left < 0, np.nan, left)
+
+
+@answers.wrong("sheppard", says="NaN only where the result would be negative")
+def sheppard(variance, width):
+    if np.any(np.asarray(variance) < 0) or np.any(np.asarray(width) <= 0):
+        raise ValueError("bad")
+    left = np.asarray(variance - np.square(width) / 12)
+    return np.where(left > 0, left, np.nan)
+
+
 @answers.wrong("sheppard", says="Use np.where rather than if")
 def sheppard(variance, width):
     if variance < 0 or width <= 0:
@@ -470,9 +556,25 @@ for change, says in (
     ({"ratio": "values.std() / centers.std()"}, "upside down"),
     ({"ratio": "centers.var() / values.var()"}, "ratio of variances"),
     ({"ratio": "centers.std()"}, "σ of the centres alone"),
-    ({"centers": "(np.floor(values / width) + 0.5) * width"}, "Your bins do not move with the offset"),
+    ({"centers": "(np.floor(values / width) + 0.5) * width"}, "None of your bins begins at offset"),
     ({"equal": "False"}, "All values are equal"),
-    ({"centers": "offset + (np.trunc((values - offset) / width) + 0.5) * width"}, "also below zero"),
+    (
+        {"centers": "offset + (np.trunc((values - offset) / width) + 0.5) * width"},
+        "Below offset the rounding goes the wrong way",
+    ),
+    ({"ratio": "centers.std() / values.std() / width"}, "You took σ of the bins' numbers"),
+    ({"centers": "offset + (np.ceil((values - offset) / width) - 0.5) * width"}, "round down, not up"),
+    (
+        {"centers": "offset + np.round((values - offset) / width) * width"},
+        "You rounded to the nearest whole number",
+    ),
+    (
+        {
+            "centers": "np.array([values[np.floor((values - offset) / width) == k].mean()"
+            " for k in np.floor((values - offset) / width)])"
+        },
+        "You replaced values by the mean of their bin",
+    ),
 ):
     answers.wrong("binning-trial", says=says, source=BINNING.format(**(USUAL | change)))
 
@@ -530,12 +632,18 @@ AS_ASKED = {
 for change, says in (
     ({"choice": "min(safe)"}, "The largest is asked"),
     ({"choice": "safe[0]"}, "The largest is asked"),
+    ({"choice": "safe[-1]"}, "That is the last safe candidate"),
+    ({"passes": "(1 - trials).max() <= tolerance"}, "the worst one decides, not their mean"),
+    (
+        {"offsets": "range(1, n_offsets)", "passes": "all(abs(trials - 1) <= tolerance)"},
+        "offset 0 is one of those to try",
+    ),
     ({"offsets": "[0]"}, "Try all offsets"),
-    ({"passes": "abs(trials.mean() - 1) <= tolerance"}, "The worst one decides"),
+    ({"passes": "abs(trials.mean() - 1) <= tolerance"}, "the worst one decides"),
     ({"passes": "(trials - 1).max() <= tolerance"}, "σ may shrink too"),
     (
         {"order": "sorted(candidates)", "otherwise": "else:\n            break"},
-        "You stopped at the first width",
+        "The search must not end at the first width that fails",
     ),
     ({"none": "return None"}, "Say so with a ValueError"),
 ):
