@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from digital_biopsy import histogram
 from digital_biopsy.claims.texture import rearranged
-from digital_biopsy.demos import BLUE, Demo, Question, Select, Stops
+from digital_biopsy.demos import BLUE, GREY, Demo, Question, Select, Stops
 from digital_biopsy.demos._stage import Stage
 from digital_biopsy.demos._texture import (
     FEATURES,
@@ -43,6 +43,7 @@ EQUAL, HALVES, RARE, REAL = (
     "32 levels of real spongy bone",
 )
 HISTOGRAMS = (EQUAL, HALVES, RARE, REAL)
+SHORT = {EQUAL: "32 equal", HALVES: "half", RARE: "98 to 2", REAL: "bone"}
 ANSWERS = {"a perfect ramp": (EQUAL, RAMP), "a perfect checkerboard": (HALVES, CHECKS),
            "noise, 98 % black and 2 % white": (RARE, SHUFFLED)}  # fmt: skip
 
@@ -141,6 +142,19 @@ def _design_draw(stage: Stage, shown: Designed) -> None:
         colour = BLUE if kind == shown.histogram else LIGHT
         bottom = 0.76 - 0.23 * row
         stage.rectangle("energy", kind, low, bottom, high - low, 0.17, edgecolor=colour, facecolor=colour)
+        left = high > 0.1  # beside the bar, where there is room
+        stage.note(
+            "energy",
+            f"{kind} name",
+            low if left else high,
+            bottom + 0.085,
+            SHORT[kind],
+            offset=(-7, 0) if left else (7, 0),
+            ha="right" if left else "left",
+            va="center",
+            color=BLUE if kind == shown.histogram else GREY,
+            fontsize=8.5,
+        )
         if kind == shown.histogram:
             stage.points("energy", "here", shown.here.energy, bottom + 0.085, size=10)
     stage.line("contrast", "strangers", [shown.strangers] * 2, [0, 0.68], color=BLUE, linewidth=2)
