@@ -96,7 +96,7 @@ def mesh_volume(vertices: ArrayLike, faces: ArrayLike) -> float:
 def level_set_mesh(field: ArrayLike, spacing: tuple[float, ...], level: float = 0.0) -> Mesh:
     """Surface where a field of numbers crosses `level`; inside is where it is smaller.
 
-    Marching cubes (Lorensen and Cline, doi:10.1145/37401.37422) puts each vertex on the line between two
+    Marching cubes (Lorensen and Cline, doi:10.1145/37402.37422) puts each vertex on the line between two
     voxel centres, by linear interpolation. It can do so only if the field says how far the surface is: a
     distance map does, a mask does not.
 

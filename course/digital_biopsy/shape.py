@@ -12,7 +12,7 @@ in mm3. What lies beyond the image counts as outside, so every surface is closed
 `morphological_features` gives the standard's 29 features under the standard's names.
 
 Sources: the image biomarker standardisation initiative (IBSI), doi:10.1148/radiol.2020191145, section
-Morphological features; marching cubes: Lorensen and Cline, doi:10.1145/37401.37422.
+Morphological features; marching cubes: Lorensen and Cline, doi:10.1145/37402.37422.
 """
 
 from __future__ import annotations

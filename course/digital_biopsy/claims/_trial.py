@@ -96,7 +96,7 @@ class Trial:
         """The trial as HTML. It sets no text colour of its own, so it reads on light and dark themes."""
         line = "1px solid rgba(128, 128, 128, 0.45)"
         cell = f"padding: 0.3em 0.8em; border-bottom: {line};"
-        left, right = f"{cell} text-align: left;", f"{cell} text-align: right; white-space: nowrap;"
+        left, right = f"{cell} text-align: left;", f"{cell} text-align: right;"
         head = "".join(
             f'<th scope="col" style="{style}">{name}</th>'
             for name, style in (
