@@ -70,3 +70,12 @@ def test_the_region_of_the_chapter():
 def test_the_narrow_picture_is_a_column(demo):
     width, height = demo.narrow
     assert width <= 430 < height
+
+
+def test_the_question_about_metal_counts_the_voxels_of_the_region() -> None:
+    """One of them becomes metal; the others are one fewer."""
+    voxels = int(demos.aorta_mask(images.real_ct_slice()).sum())
+    asked = demos.metal.question
+    assert asked is not None
+    assert f"one of its {voxels} voxels" in asked.text
+    assert f"the other {voxels - 1} voxels" in asked.text

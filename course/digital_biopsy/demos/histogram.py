@@ -392,7 +392,7 @@ metal = Demo(
     title="One voxel of metal",
     question=Question(
         "The blood of the aorta fills 30 of 32 levels. Now one of its 458 voxels becomes metal, of 3000 HU. "
-        "How many of the 32 levels do the other 480 voxels fill?",
+        "How many of the 32 levels do the other 457 voxels fill?",
         options=["30", "15", "7", "2"],
         at={"voxels": 1, "method": "count"},
         truth=_occupied_truth,
