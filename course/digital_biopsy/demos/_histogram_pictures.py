@@ -86,7 +86,7 @@ def two_reports(ct: images.Image) -> Picture:
             for name, start, (sigma, kurtosis) in zip("AB", STARTS, says, strict=True)
         )
     )
-    return picture((780, 285), setup, draw, alt)
+    return picture((780, 285), setup, draw, alt, narrow=(430, 900))
 
 
 def shuffled(ct: images.Image) -> Picture:
@@ -128,4 +128,4 @@ def shuffled(ct: images.Image) -> Picture:
         f"The body of a vertebra, {patch.shape[0]} by {patch.shape[1]} voxels; beside it the same voxels in random "
         f"order, grey noise. Their histograms {'lie exactly on each other' if same else 'differ'}."
     )
-    return picture((780, 270), setup, draw, alt)
+    return picture((780, 270), setup, draw, alt, narrow=(430, 960))
