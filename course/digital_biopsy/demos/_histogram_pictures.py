@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from digital_biopsy import histogram as science
 from digital_biopsy import images
 from digital_biopsy.demos import BLUE, GREY, ORANGE
+from digital_biopsy.demos._controls import with_unit
 from digital_biopsy.demos._picture import Picture, bare, panels, picture
 from digital_biopsy.demos._stage import Stage
 
@@ -47,8 +48,7 @@ def aorta_mask(ct: images.Image) -> Mask:
 
 def rounded(value: float, digits: int = 1) -> str:
     """A number with a true minus sign, and no minus before zero."""
-    text = f"{round(value, digits) + 0.0:.{digits}f}"
-    return text.replace("-", "\N{MINUS SIGN}")
+    return with_unit(f"{round(value, digits) + 0.0:.{digits}f}", "")
 
 
 def two_reports(ct: images.Image) -> Picture:

@@ -16,7 +16,7 @@ from digital_biopsy import shape as science
 from digital_biopsy.claims.shape import mesh_sphericity, resample_by_distance, tilt_factor
 from digital_biopsy.demos import BLUE, GREY, ORANGE, Demo, Question, Select, Slider, Stops
 from digital_biopsy.demos import _shape_scene as scene
-from digital_biopsy.demos._picture import Picture, bare, panels, picture
+from digital_biopsy.demos._picture import Picture, bare, panels, picture, stacked
 from digital_biopsy.demos._shape_waves import waves
 from digital_biopsy.demos._stage import Stage
 
@@ -106,14 +106,9 @@ def _voxels_setup(figure: Figure) -> dict[str, Axes]:
     scene.scene(made["ball"], "", 14)
     _rows(made["area"], "area over true area", (0.82, 1.68))
     _rows(made["sphericity"], "sphericity", (0.58, 1.06))
-    if _is_row(figure):
+    if not stacked(figure):
         made["sphericity"].set_yticks(range(len(METHODS)), [""] * len(METHODS))
     return made
-
-
-def _is_row(figure: Figure) -> bool:
-    width, height = figure.get_size_inches()
-    return bool(width >= height)
 
 
 def _voxels_draw(stage: Stage, shown: Measured) -> None:
